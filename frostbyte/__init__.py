@@ -1,0 +1,1 @@
+"""Frostbyte: organisations' documents in, cited and provable answers out."""

@@ -1,0 +1,71 @@
+"""Every environment variable that Frostbyte reads, typed, with its default.
+
+Values come from the process environment, then from `.env` in the project folder. A service that
+is not named (DATABASE_URL, REDIS_URL, S3_ENDPOINT_URL) is the embedded one under FROSTBYTE_HOME.
+"""
+
+from functools import lru_cache
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import AliasChoices, Field, SecretStr, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from frostbyte.embedded.endpoints import Endpoints, load_endpoints, read_json
+
+PROJECT_DIR = Path(__file__).resolve().parents[2]
+
+
+class Environment(BaseSettings):
+    """The process environment. Names are FROSTBYTE_<FIELD>, but for the four services' URLs."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="FROSTBYTE_", env_file=PROJECT_DIR / ".env", extra="ignore"
+    )
+
+    home: Path = PROJECT_DIR / ".frostbyte"
+    secret_key: SecretStr = SecretStr("")
+    base_domain: str = "localhost"
+    allowed_hosts: Annotated[tuple[str, ...], NoDecode] = ()
+    port: int = 8000
+    log_level: str = "INFO"
+    log_format: str = "console"
+    worker_concurrency: int = 1
+    max_runs_in_flight_per_tenant: int = 4
+    bucket_prefix: str = "frostbyte"
+    database_url: str = Field("", validation_alias="DATABASE_URL")
+    redis_url: str = Field("", validation_alias="REDIS_URL")
+    s3_endpoint_url: str = Field("", validation_alias="S3_ENDPOINT_URL")
+    s3_access_key: SecretStr = Field(
+        SecretStr(""), validation_alias=AliasChoices("S3_ACCESS_KEY", "AWS_ACCESS_KEY_ID")
+    )
+    s3_secret_key: SecretStr = Field(
+        SecretStr(""), validation_alias=AliasChoices("S3_SECRET_KEY", "AWS_SECRET_ACCESS_KEY")
+    )
+    s3_region: str = Field("us-east-1", validation_alias="S3_REGION")
+    qdrant_url: str = Field("", validation_alias="QDRANT_URL")
+    clamd_host: str = Field("", validation_alias="CLAMD_HOST")
+
+    @field_validator("allowed_hosts", mode="before")
+    @classmethod
+    def _split(cls, value: object) -> object:
+        if isinstance(value, str):
+            return tuple(host.strip() for host in value.split(",") if host.strip())
+        return value
+
+    @property
+    def embedded(self) -> Endpoints:
+        """Where the embedded servers are, for each service that is not named."""
+        return load_endpoints(self.home)
+
+    @property
+    def signing_key(self) -> str:
+        """Django's SECRET_KEY: the given one, or the one made at the first embedded start."""
+        given = self.secret_key.get_secret_value()
+        return given or read_json(self.home / "secrets.json").get("secret_key", "")
+
+
+@lru_cache(maxsize=1)
+def environment() -> Environment:
+    """Return the environment, read once a process."""
+    return Environment()

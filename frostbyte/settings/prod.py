@@ -1,0 +1,15 @@
+"""Behind a TLS proxy, on services of one's own. Needs FROSTBYTE_SECRET_KEY."""
+
+from django.core.exceptions import ImproperlyConfigured
+
+from frostbyte.settings.base import *  # noqa: F403
+from frostbyte.settings.env import environment
+
+if not environment().secret_key.get_secret_value():
+    raise ImproperlyConfigured("Set FROSTBYTE_SECRET_KEY: a long random text, kept secret.")
+
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+SECURE_SSL_REDIRECT = True
+SECURE_HSTS_SECONDS = 31536000
+SESSION_COOKIE_SECURE = True
+CSRF_COOKIE_SECURE = True

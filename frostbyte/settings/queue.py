@@ -1,0 +1,33 @@
+"""Celery: the broker carries ids only; all state is in PostgreSQL."""
+
+from typing import Any
+
+from frostbyte.settings.env import environment
+from frostbyte.settings.stores import REDIS_URL
+
+_env = environment()
+
+CELERY_BROKER_URL = REDIS_URL.replace("unix://", "redis+socket://", 1)
+CELERY_TASK_IGNORE_RESULT = True
+CELERY_TASK_ACKS_LATE = True
+CELERY_TASK_REJECT_ON_WORKER_LOST = True
+CELERY_WORKER_PREFETCH_MULTIPLIER = 1
+CELERY_WORKER_CONCURRENCY = _env.worker_concurrency
+CELERY_WORKER_HIJACK_ROOT_LOGGER = False
+CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+CELERY_TASK_SERIALIZER = "json"
+CELERY_ACCEPT_CONTENT = ["json"]
+CELERY_TASK_DEFAULT_QUEUE = "frostbyte"
+
+PIPELINE_LEASE_SECONDS = 30
+PIPELINE_HEARTBEAT_SECONDS = 5
+PIPELINE_SWEEP_SECONDS = 5
+PIPELINE_RUNS_IN_FLIGHT_PER_TENANT = _env.max_runs_in_flight_per_tenant
+
+CELERY_BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
+    "sweep": {
+        "task": "processing.sweep",
+        "schedule": PIPELINE_SWEEP_SECONDS,
+        "options": {"expires": PIPELINE_SWEEP_SECONDS},
+    },
+}

@@ -1,0 +1,24 @@
+"""Objects (any S3), vectors, and the cache."""
+
+from frostbyte.settings.env import environment
+
+_env = environment()
+
+S3_ENDPOINT_URL = _env.s3_endpoint_url or _env.embedded.s3_endpoint_url
+S3_ACCESS_KEY = _env.s3_access_key.get_secret_value() or _env.embedded.s3_access_key
+S3_SECRET_KEY = _env.s3_secret_key.get_secret_value() or _env.embedded.s3_secret_key
+S3_REGION = _env.s3_region
+BUCKET_PREFIX = _env.bucket_prefix
+QDRANT_URL = _env.qdrant_url
+CLAMD_HOST = _env.clamd_host
+
+REDIS_URL = _env.redis_url or _env.embedded.redis_url
+CACHES = {
+    "default": {
+        "BACKEND": "django.core.cache.backends.redis.RedisCache",
+        "LOCATION": REDIS_URL,
+        # A tenant's entries carry its schema in their key; see tenants.routing.
+        "KEY_FUNCTION": "django_tenants.cache.make_key",
+        "REVERSE_KEY_FUNCTION": "django_tenants.cache.reverse_key",
+    }
+}

@@ -1,0 +1,5 @@
+"""Tests: the real servers, in a home of their own; cheap password hashes; no rate limits by default."""
+
+from frostbyte.settings.base import *  # noqa: F403
+
+PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]

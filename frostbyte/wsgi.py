@@ -1,0 +1,8 @@
+"""The WSGI entry point, for servers that want it."""
+
+import os
+
+from django.core.wsgi import get_wsgi_application
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "frostbyte.settings.dev")
+application = get_wsgi_application()

@@ -53,10 +53,11 @@ def load_endpoints(home: Path) -> Endpoints:
     sockets = socket_folder(home)
     password = quote(secrets.get("database_password", ""), safe="")
     folder = quote(str(sockets), safe="")
+    redis_password = quote(secrets.get("redis_password", ""), safe="")
     port = read_json(home / "endpoints.json").get("s3_port", "0")
     return Endpoints(
         database_url=f"postgresql://frostbyte:{password}@{folder}/frostbyte",
-        redis_url=f"unix://:{quote(secrets.get('redis_password', ''), safe='')}@{sockets}/valkey.sock",
+        redis_url=f"unix://:{redis_password}@{sockets}/valkey.sock",
         s3_endpoint_url=f"http://127.0.0.1:{port}",
         s3_access_key=secrets.get("s3_access_key", ""),
         s3_secret_key=secrets.get("s3_secret_key", ""),

@@ -89,6 +89,7 @@ class EmbeddedDocument:
     canonical_sha256: str
     chunks: tuple[Chunk, ...]
     findings: tuple[Finding, ...]
+    gates: tuple[GateResult, ...]
     model_id: str
     dimensions: int
     vectors: bytes

@@ -75,7 +75,9 @@ class TenantConfiguration(BaseModel):
     @model_validator(mode="after")
     def _ordered(self) -> Self:
         if self.injection_flag_threshold >= self.injection_quarantine_threshold:
-            raise ValueError("injection_flag_threshold must be under injection_quarantine_threshold")
+            raise ValueError(
+                "injection_flag_threshold must be under injection_quarantine_threshold"
+            )
         if self.retrieval_top_k_default > self.retrieval_top_k_max:
             raise ValueError("retrieval_top_k_default must not exceed retrieval_top_k_max")
         return self

@@ -12,6 +12,9 @@ PUBLIC_SCHEMA_URLCONF = "frostbyte.urls_public"
 ASGI_APPLICATION = "frostbyte.asgi.application"
 WSGI_APPLICATION = "frostbyte.wsgi.application"
 
+# Called with (request, FrostbyteError) for errors before a view is reached; returns the response.
+ERROR_RENDERER = "frostbyte.api.problems.error_response"
+
 MIDDLEWARE = [
     "frostbyte.api.middleware.RequestIdMiddleware",
     "django.middleware.security.SecurityMiddleware",

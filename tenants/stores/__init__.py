@@ -1,0 +1,40 @@
+"""The one door to a tenant's objects and vectors: `for_tenant(tenant)`.
+
+A handle is bound to one bucket and one table and takes no tenant argument. Nothing outside this
+package imports boto3, django-storages, qdrant-client or pgvector's query helpers.
+"""
+
+from dataclasses import dataclass
+
+from django.conf import settings
+
+from tenants.models import Tenant
+from tenants.naming import bucket_name
+from tenants.stores.objects import ObjectInfo, ObjectStore, S3Objects
+from tenants.stores.vectors import Match, PgVectors, Point, VectorStore
+
+__all__ = [
+    "Match", "ObjectInfo", "ObjectStore", "PgVectors", "Point", "S3Objects", "TenantStores",
+    "VectorStore", "for_tenant", "ping",
+]  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class TenantStores:
+    """A tenant's two stores."""
+
+    objects: S3Objects
+    vectors: PgVectors
+
+
+def for_tenant(tenant: Tenant) -> TenantStores:
+    """Return handles that are bound to this tenant's bucket and vector table."""
+    return TenantStores(
+        objects=S3Objects(bucket_name(tenant.slug, prefix=settings.BUCKET_PREFIX)),
+        vectors=PgVectors(tenant.schema_name),
+    )
+
+
+def ping() -> None:
+    """Make one authenticated call to the object store; raises `ServiceUnavailableError`."""
+    S3Objects(f"{settings.BUCKET_PREFIX}-health").exists()

@@ -1,0 +1,95 @@
+"""Why a file is not accepted, and what its sender can do about it."""
+
+from typing import ClassVar
+
+from frostbyte.kernel.errors import FrostbyteError, NotFoundError
+
+
+class FileRejectedError(FrostbyteError):
+    """A file that is refused. `reason` tells apart causes that share a code."""
+
+    http_status = 422
+    reason: ClassVar[str] = ""
+
+
+class EmptyFileError(FileRejectedError):
+    """A file of no bytes, or of nothing but white space."""
+
+    code = "EMPTY_FILE"
+
+
+class SizeExceededError(FileRejectedError):
+    """A file over the tenant's limit."""
+
+    code = "SIZE_EXCEEDED"
+    http_status = 413
+
+
+class UnsupportedFormatError(FileRejectedError):
+    """A kind of file that is not processed."""
+
+    code = "UNSUPPORTED_FORMAT"
+    http_status = 415
+
+
+class ArchiveError(UnsupportedFormatError):
+    """An archive: its files are wanted one by one."""
+
+    reason = "archive"
+
+
+class LegacyOfficeError(UnsupportedFormatError):
+    """A binary Office file of before 2007."""
+
+    reason = "legacy_office"
+
+
+class ExecutableError(UnsupportedFormatError):
+    """A program."""
+
+    reason = "executable"
+
+
+class TypeMismatchError(FileRejectedError):
+    """The content is of another kind than the name or the declared type says."""
+
+    code = "TYPE_MISMATCH"
+    http_status = 415
+
+
+class EncryptedFileError(FileRejectedError):
+    """A file that opens with a password only."""
+
+    code = "ENCRYPTED_FILE"
+
+
+class CorruptFileError(FileRejectedError):
+    """A file that is damaged or cut off."""
+
+    code = "CORRUPT_FILE"
+
+
+class UnsafeContainerError(FileRejectedError):
+    """A container whose parts would unpack to too much."""
+
+    code = "UNSAFE_CONTAINER"
+
+
+class ChecksumMismatchError(FileRejectedError):
+    """The bytes that arrived are not the ones that were announced."""
+
+    code = "CHECKSUM_MISMATCH"
+
+
+class QuotaExceededError(FileRejectedError):
+    """The tenant's storage is full."""
+
+    code = "QUOTA_EXCEEDED"
+
+
+class DocumentNotFoundError(NotFoundError):
+    """No document of this tenant has this id."""
+
+
+class ReceiptNotFoundError(NotFoundError):
+    """No receipt of this tenant has this id."""

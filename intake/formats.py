@@ -1,0 +1,73 @@
+"""The formats that are accepted, and how a file's content is told."""
+
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import PurePath
+from typing import TYPE_CHECKING, BinaryIO, Final
+
+if TYPE_CHECKING:
+    from magika import Magika
+
+PDF: Final = "application/pdf"
+DOCX: Final = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
+TEXT: Final = "text/plain"
+MARKDOWN: Final = "text/markdown"
+CSV: Final = "text/csv"
+HTML: Final = "text/html"
+
+TEXT_FORMATS: Final = frozenset({TEXT, MARKDOWN, CSV, HTML})
+EXTENSIONS: Final[dict[str, str]] = {
+    ".pdf": PDF, ".docx": DOCX, ".txt": TEXT, ".text": TEXT, ".log": TEXT,
+    ".md": MARKDOWN, ".markdown": MARKDOWN, ".csv": CSV, ".html": HTML, ".htm": HTML,
+}  # fmt: skip
+ACCEPTED: Final = "PDF, DOCX, TXT, Markdown, CSV and HTML"
+
+_BY_LABEL: Final = {"pdf": PDF, "docx": DOCX, "txt": TEXT, "markdown": MARKDOWN, "csv": CSV,
+                    "html": HTML}  # fmt: skip
+_PDF_HEADER_WITHIN: Final = 1024
+_OLE_MAGIC: Final = bytes.fromhex("d0cf11e0a1b11ae1")
+_UTF16_MARKS: Final = (b"\xff\xfe", b"\xfe\xff")
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """What a file's bytes say it is. `label` and `group` are Magika's words for it."""
+
+    media_type: str
+    label: str
+    group: str
+    is_text: bool
+
+    @property
+    def is_ole(self) -> bool:
+        """Whether it is a compound file: binary Office, Outlook, or encrypted Office."""
+        return self.label == "ole"
+
+
+def by_name(filename: str) -> str | None:
+    """Return the accepted media type that the file name claims, or None."""
+    return EXTENSIONS.get(PurePath(filename).suffix.lower())
+
+
+def identify(stream: BinaryIO) -> Content:
+    """Tell the content of a seekable file from its bytes alone."""
+    stream.seek(0)
+    head = stream.read(_PDF_HEADER_WITHIN)
+    stream.seek(0)
+    if b"%PDF-" in head:
+        return Content(PDF, "pdf", "document", is_text=False)
+    if head.startswith(_OLE_MAGIC):
+        return Content("application/x-ole-storage", "ole", "document", is_text=False)
+    output = _magika().identify_stream(stream).output
+    stream.seek(0)
+    # A UTF-16 text is half zeros, which a model of bytes may take for anything.
+    is_text = bool(output.is_text) or head.startswith(_UTF16_MARKS)
+    media_type = _BY_LABEL.get(str(output.label), str(output.mime_type))
+    return Content(media_type, str(output.label), str(output.group), is_text=is_text)
+
+
+@lru_cache(maxsize=1)
+def _magika() -> "Magika":
+    from magika import Magika
+
+    return Magika()

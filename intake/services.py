@@ -1,0 +1,198 @@
+"""Taking a file in: checked, stored unchanged, receipted, and announced once it is all on record."""
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import PurePath
+from typing import BinaryIO, Final
+
+from django.db import connection, transaction
+from django.db.models import Sum
+
+from audit.events import EventType
+from audit.services import record_event
+from intake.checks import check_content, check_size
+from intake.errors import FileRejectedError, QuotaExceededError
+from intake.models import Document, Outcome, Receipt
+from intake.signals import document_received
+from tenants.models import Tenant
+from tenants.stores import for_tenant
+
+GIGABYTE: Final = 1024**3
+_BLOCK: Final = 1024 * 1024
+_NAME_LIMIT: Final = 255
+
+
+@dataclass(frozen=True, slots=True)
+class Upload:
+    """A file at the door: name without folders, seekable bytes, their count and SHA-256."""
+
+    filename: str
+    stream: BinaryIO
+    size: int
+    sha256: str
+
+
+def document_receive(*, tenant: Tenant, filename: str, stream: BinaryIO, actor: str) -> Receipt:
+    """Check and store one file of the tenant, inside its context; always returns a receipt.
+
+    A refused file leaves a receipt with code and remediation and nothing else. A file whose bytes
+    are here already gets a receipt that points at the first. An accepted one is stored at
+    `raw/<file id>/<sha256>`, and its first run is announced when the transaction commits.
+    Raises `ServiceUnavailableError` when a store cannot be reached; nothing is kept then.
+    """
+    upload = _measure(filename, stream)
+    try:
+        media_type = _accept(tenant, upload)
+    except FileRejectedError as error:
+        return _reject(tenant, upload, error, actor)
+    return _store(tenant, upload, media_type, actor)
+
+
+def safe_filename(filename: str) -> str:
+    """Return the last part of a file name without control characters, at most 255 long."""
+    name = PurePath(filename.replace("\\", "/")).name
+    printable = "".join(c for c in name if c.isprintable()).strip()
+    if len(printable) <= _NAME_LIMIT:
+        return printable or "unnamed"
+    suffix = PurePath(printable).suffix[:20]
+    return printable[: _NAME_LIMIT - len(suffix)] + suffix
+
+
+def _measure(filename: str, stream: BinaryIO) -> Upload:
+    digest, size = hashlib.sha256(), 0
+    stream.seek(0)
+    while block := stream.read(_BLOCK):
+        digest.update(block)
+        size += len(block)
+    return Upload(safe_filename(filename), stream, size, digest.hexdigest())
+
+
+def _accept(tenant: Tenant, upload: Upload) -> str:
+    settings = tenant.settings
+    check_size(upload.size, limit_mb=settings.max_file_size_mb)
+    media_type = check_content(upload.stream, filename=upload.filename, size=upload.size)
+    _check_quota(upload.size, settings.storage_quota_gb)
+    return media_type
+
+
+def _check_quota(size: int, quota_gb: int) -> None:
+    used = Document.objects.aggregate(total=Sum("size_bytes"))["total"] or 0
+    if used + size > quota_gb * GIGABYTE:
+        raise QuotaExceededError(
+            f"The storage quota of {quota_gb} GB would be exceeded: {used / GIGABYTE:.1f} GB in use.",
+            remediation="Delete documents, or ask the platform's operator for more.",
+            extra={"used_bytes": used, "quota_bytes": quota_gb * GIGABYTE},
+        )
+
+
+@transaction.atomic
+def _reject(tenant: Tenant, upload: Upload, error: FileRejectedError, actor: str) -> Receipt:
+    receipt = _receipt(
+        upload,
+        actor,
+        outcome=Outcome.REJECTED,
+        code=error.code,
+        reason=error.reason,
+        message=error.message,
+        remediation=error.remediation,
+        http_status=error.http_status,
+    )
+    _record(tenant, EventType.DOCUMENT_REJECTED, receipt, actor, {"code": error.code})
+    return receipt
+
+
+def _store(tenant: Tenant, upload: Upload, media_type: str, actor: str) -> Receipt:
+    """Put the bytes first, outside any lock, and take them back unless the rows commit."""
+    existing = Document.objects.filter(sha256=upload.sha256).first()
+    if existing:
+        return _duplicate(tenant, upload, existing, actor)
+    document = Document(
+        filename=upload.filename,
+        media_type=media_type,
+        size_bytes=upload.size,
+        sha256=upload.sha256,
+        uploaded_by=actor,
+    )
+    document.raw_key = f"raw/{document.pk}/{upload.sha256}"
+    _put(tenant, upload, document)
+    kept = False
+    try:
+        receipt = _enter(tenant, upload, document, actor)
+        kept = receipt.document_id == document.pk
+    finally:
+        if not kept:
+            for_tenant(tenant).objects.delete(document.raw_key)
+    return receipt
+
+
+@transaction.atomic
+def _enter(tenant: Tenant, upload: Upload, document: Document, actor: str) -> Receipt:
+    _lock_content(upload.sha256)
+    existing = Document.objects.filter(sha256=upload.sha256).first()
+    if existing:
+        return _duplicate(tenant, upload, existing, actor)
+    document.save(force_insert=True)
+    receipt = _receipt(upload, actor, document=document, media_type=document.media_type)
+    details = {
+        "output_hash": upload.sha256,
+        "size_bytes": upload.size,
+        "media_type": document.media_type,
+    }
+    _record(tenant, EventType.DOCUMENT_INGESTED, receipt, actor, details)
+    transaction.on_commit(
+        lambda: document_received.send(Document, tenant=tenant, document_id=document.pk)
+    )
+    return receipt
+
+
+def _put(tenant: Tenant, upload: Upload, document: Document) -> None:
+    upload.stream.seek(0)
+    for_tenant(tenant).objects.put(
+        document.raw_key, upload.stream, content_type=document.media_type
+    )
+
+
+def _lock_content(sha256: str) -> None:
+    """Let the same bytes, sent twice at once, come one after the other."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT pg_advisory_xact_lock(hashtextextended(current_schema() || %s, 0))", [sha256]
+        )
+
+
+@transaction.atomic
+def _duplicate(tenant: Tenant, upload: Upload, existing: Document, actor: str) -> Receipt:
+    receipt = _receipt(
+        upload,
+        actor,
+        document=existing,
+        media_type=existing.media_type,
+        is_duplicate=True,
+        http_status=200,
+        message="The same bytes are here already; this receipt points at the first.",
+    )
+    _record(tenant, EventType.DOCUMENT_INGESTED, receipt, actor, {"duplicate": True})
+    return receipt
+
+
+def _receipt(upload: Upload, actor: str, **fields: object) -> Receipt:
+    return Receipt.objects.create(
+        filename=upload.filename,
+        size_bytes=upload.size,
+        sha256=upload.sha256,
+        received_from=actor,
+        **{"outcome": Outcome.ACCEPTED, **fields},
+    )
+
+
+def _record(
+    tenant: Tenant, event: EventType, receipt: Receipt, actor: str, details: dict[str, object]
+) -> None:
+    record_event(
+        tenant=tenant.slug,
+        event_type=event,
+        actor=actor,
+        resource_type="document" if receipt.document_id else "receipt",
+        resource_id=str(receipt.document_id or receipt.pk),
+        details={"component": "intake", "receipt_id": str(receipt.pk), **details},
+    )

@@ -1,0 +1,86 @@
+"""The pipeline: one tuple, run by one loop (`processing.runner`).
+
+Each stage's function takes what the one before returns; the system check `check_pipeline` holds
+them to it. `waits` are the seconds before each new try, so their count is the number of retries.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Final, get_type_hints
+
+from audit.events import EventType
+from processing.stages import embed, intake, parse, policy, serve, store
+from processing.stages.context import StageContext
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stage:
+    """One step: its work, how patient it is, and what the audit trail says of its end.
+
+    `version` changes when the same input may give another output. A stage that `writes_rows`
+    runs inside the transaction that marks it done.
+    """
+
+    name: str
+    version: str
+    work: Callable[[Any, StageContext], Any]
+    details: Callable[[Any], dict[str, Any]]
+    event: EventType
+    failure_event: EventType
+    failure_code: str
+    waits: tuple[int, ...] = ()
+    writes_rows: bool = False
+
+    @property
+    def input_type(self) -> type:
+        """The dataclass that the stage takes."""
+        hints = {key: hint for key, hint in get_type_hints(self.work).items() if key != "return"}
+        first: type = next(iter(hints.values()))
+        return first
+
+    @property
+    def output_type(self) -> type:
+        """The dataclass that the stage returns."""
+        returned: type = get_type_hints(self.work)["return"]
+        return returned
+
+
+PIPELINE: Final = (
+    Stage(
+        name="intake", version="1", work=intake.confirm, details=intake.details,
+        event=EventType.DOCUMENT_CONFIRMED, failure_event=EventType.DOCUMENT_REJECTED,
+        failure_code="REJECTED",
+    ),
+    Stage(
+        name="parse", version="1", work=parse.parse, details=parse.details,
+        event=EventType.DOCUMENT_PARSED, failure_event=EventType.DOCUMENT_PARSE_FAILED,
+        failure_code="PARSE_FAILED", waits=(10, 60, 300),
+    ),
+    Stage(
+        name="policy", version="1", work=policy.clear, details=policy.details,
+        event=EventType.POLICY_GATE_PASSED, failure_event=EventType.POLICY_GATE_FAILED,
+        failure_code="POLICY_GATE_FAILED", waits=(30, 30),
+    ),
+    Stage(
+        name="embed", version="1", work=embed.embed, details=embed.details,
+        event=EventType.DOCUMENT_EMBEDDED, failure_event=EventType.EMBEDDING_FAILED,
+        failure_code="EMBEDDING_FAILED", waits=(10, 60, 300),
+    ),
+    Stage(
+        name="store", version="1", work=store.store, details=store.details,
+        event=EventType.INDEX_WRITTEN, failure_event=EventType.INDEX_FAILED,
+        failure_code="INDEX_FAILED", waits=(10, 60, 300), writes_rows=True,
+    ),
+    Stage(
+        name="serve", version="1", work=serve.serve, details=serve.details,
+        event=EventType.DOCUMENT_PUBLISHED, failure_event=EventType.INDEX_FAILED,
+        failure_code="INDEX_FAILED", waits=(10, 60, 300), writes_rows=True,
+    ),
+)  # fmt: skip
+
+STAGE_NAMES: Final = tuple(stage.name for stage in PIPELINE)
+
+
+def stage_named(name: str) -> Stage:
+    """Return the stage of this name."""
+    return PIPELINE[STAGE_NAMES.index(name)]

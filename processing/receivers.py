@@ -1,0 +1,14 @@
+"""What happens when intake has a new document."""
+
+from typing import Any
+from uuid import UUID
+
+from intake.selectors import document_get
+from processing.services import dispatch_due, run_start
+from tenants.models import Tenant
+
+
+def start_first_run(*, tenant: Tenant, document_id: UUID, **_signal: Any) -> None:
+    """Start the document's first run and hand out what is due."""
+    run_start(tenant=tenant, document=document_get(document_id=document_id))
+    dispatch_due(tenant=tenant)

@@ -1,0 +1,41 @@
+"""Stage 1: the bytes in the store are the bytes that were received."""
+
+from typing import Any
+
+from frostbyte.kernel.errors import FrostbyteError
+from frostbyte.kernel.hashing import sha256_of_chunks
+from processing.payloads import Receipt, ReceivedFile
+from processing.stages.context import StageContext
+
+_BLOCK = 1024 * 1024
+
+
+class RawMismatchError(FrostbyteError):
+    """The stored bytes are not the received ones any more."""
+
+    code = "CHECKSUM_MISMATCH"
+    http_status = 422
+
+
+def confirm(received: ReceivedFile, context: StageContext) -> Receipt:
+    """Read the raw object back and compare its SHA-256 with the receipt's."""
+    with context.stores.objects.open(received.raw_key) as stream:
+        found = sha256_of_chunks(iter(lambda: stream.read(_BLOCK), b""))
+    if found != received.raw_sha256:
+        raise RawMismatchError(
+            "The stored file is not the one that was received.",
+            remediation="Send the file again; the operator should look at the object store.",
+        )
+    return Receipt(
+        document_id=received.document_id,
+        raw_key=received.raw_key,
+        raw_sha256=received.raw_sha256,
+        size_bytes=received.size_bytes,
+        media_type=received.media_type,
+        filename=received.filename,
+    )
+
+
+def details(receipt: Receipt) -> dict[str, Any]:
+    """Return what the audit event of this stage tells."""
+    return {"size_bytes": receipt.size_bytes}

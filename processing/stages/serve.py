@@ -1,0 +1,31 @@
+"""Stage 6: the flip. Search sees the document whole from here on, or not at all."""
+
+from typing import Any
+
+from django.utils import timezone
+
+from intake.models import Document
+from processing.models import Chunk
+from processing.payloads import Published, StoredDocument
+from processing.stages.context import StageContext
+
+
+def serve(stored: StoredDocument, context: StageContext) -> Published:
+    """Make this run's passages the visible ones and remove those of earlier runs.
+
+    Runs in one transaction with the end of the stage.
+    """
+    context.stores.vectors.publish(document_id=context.document_id, run_id=context.run_id)
+    Document.objects.filter(pk=context.document_id).update(
+        published_run_id=context.run_id, published_at=timezone.now()
+    )
+    earlier = Chunk.objects.filter(document_id=context.document_id).exclude(run_id=context.run_id)
+    for run_id in set(earlier.values_list("run_id", flat=True)):
+        context.stores.vectors.delete_run(run_id)
+    earlier.delete()
+    return Published(document_id=stored.document_id, chunk_count=stored.chunk_count)
+
+
+def details(published: Published) -> dict[str, Any]:
+    """Return what the audit event of this stage tells."""
+    return {"chunks": published.chunk_count}

@@ -1,0 +1,33 @@
+"""What the broker carries: "advance run N of tenant T", and the sweep that finds what is due."""
+
+from uuid import UUID
+
+import structlog
+from celery import shared_task
+
+from processing.runner import run_advance
+from processing.services import dispatch_due, start_missing_runs
+from tenants.context import tenant_context
+from tenants.lifecycle import TenantState
+from tenants.models import Tenant
+from tenants.selectors import tenant_list
+from tenants.tasks import TenantTask
+
+log = structlog.get_logger("frostbyte.processing")
+
+
+@shared_task(base=TenantTask, name="processing.advance")
+def advance(tenant: Tenant, run_id: str) -> None:
+    """Run what is due of one run, then let the tenant's next ones in."""
+    run = run_advance(tenant=tenant, run_id=UUID(run_id))
+    log.info("run advanced", run=run_id, state=run.state, code=run.error_code)
+    dispatch_due(tenant=tenant)
+
+
+@shared_task(name="processing.sweep")
+def sweep() -> None:
+    """Hand out what is due of every active tenant, a few of each: nothing waits unseen."""
+    for tenant in tenant_list().filter(state=TenantState.ACTIVE):
+        with tenant_context(tenant):
+            start_missing_runs(tenant=tenant)
+            dispatch_due(tenant=tenant)

@@ -1,0 +1,43 @@
+"""The operators' console: Django's admin site, with pages of our own for what operators do."""
+
+from typing import ClassVar
+
+from django.contrib.admin import AdminSite
+from django.http import HttpRequest, HttpResponse
+from django.urls import URLPattern, URLResolver, path
+
+from tenants import console as pages
+from tenants.forms import OperatorSignInForm
+
+
+class FrostbyteConsole(AdminSite):
+    """Sign-in for operators and the pages behind it; shows no document of any tenant."""
+
+    site_header = site_title = "Frostbyte console"
+    login_form = OperatorSignInForm
+    login_template = "registration/login.html"
+    password_change_template = "registration/password.html"  # noqa: S105
+    password_change_done_template = "console/password_done.html"  # noqa: S105
+    pages: ClassVar = (
+        ("tenants/new/", pages.tenant_new, "tenant_new"),
+        ("tenants/<slug:slug>/", pages.tenant_detail, "tenant"),
+        ("tenants/<slug:slug>/suspend/", pages.tenant_suspend_page, "tenant_suspend"),
+        ("tenants/<slug:slug>/resume/", pages.tenant_resume_page, "tenant_resume"),
+        ("tenants/<slug:slug>/retry/", pages.tenant_retry_page, "tenant_retry"),
+        ("tenants/<slug:slug>/keys/new/", pages.key_new, "key_new"),
+        ("keys/<str:key_id>/revoke/", pages.key_revoke, "key_revoke"),
+        ("audit/", pages.audit_events, "audit_events"),
+        ("audit/<str:chain>/verify/", pages.audit_chain, "audit_chain"),
+    )
+
+    def get_urls(self) -> list[URLPattern | URLResolver]:
+        """Put our pages before the site's own."""
+        ours = [path(at, self.admin_view(page), name=name) for at, page, name in self.pages]
+        return [*ours, *super().get_urls()]
+
+    def index(self, request: HttpRequest, extra_context: object = None) -> HttpResponse:
+        """Show the tenants."""
+        return pages.tenants_page(request)
+
+
+console = FrostbyteConsole(name="console")

@@ -1,0 +1,79 @@
+"""Making and removing what a tenant has in PostgreSQL: a role, and the schema that it owns."""
+
+from django.core.management import call_command
+from django.db import connection
+from psycopg import sql
+
+from tenants.models import Tenant
+from tenants.naming import group_role_name, role_name
+
+
+def tenant_role(tenant: Tenant) -> str:
+    """Return the name of the tenant's role in the database in use."""
+    return role_name(tenant.schema_name, database=connection.settings_dict["NAME"])
+
+
+def role_exists(role: str) -> bool:
+    """Return whether the cluster has a role of this name."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", [role])
+        return cursor.fetchone() is not None
+
+
+def schema_exists(schema: str) -> bool:
+    """Return whether the database has a schema of this name."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT 1 FROM pg_namespace WHERE nspname = %s", [schema])
+        return cursor.fetchone() is not None
+
+
+def role_create(tenant: Tenant) -> None:
+    """Create the tenant's role, let the login role become it, and give it the tenants' rights."""
+    role = tenant_role(tenant)
+    if not role_exists(role):
+        _execute("CREATE ROLE {role} NOLOGIN", role=role)
+    _execute("GRANT {role} TO CURRENT_USER WITH SET TRUE, INHERIT FALSE", role=role)
+    group = group_role_name(database=connection.settings_dict["NAME"])
+    _execute("GRANT {group} TO {role} WITH INHERIT TRUE, SET FALSE", group=group, role=role)
+
+
+def schema_create(tenant: Tenant) -> None:
+    """Create the schema, owned by the tenant's role, and migrate it under that role."""
+    _execute(
+        "CREATE SCHEMA IF NOT EXISTS {schema} AUTHORIZATION {role}",
+        schema=tenant.schema_name,
+        role=tenant_role(tenant),
+    )
+    call_command(
+        "migrate_schemas",
+        tenant=True,
+        schema_name=tenant.schema_name,
+        interactive=False,
+        verbosity=0,
+    )
+    connection.set_schema_to_public()  # type: ignore[attr-defined]
+
+
+def schema_drop(tenant: Tenant) -> None:
+    """Drop the schema with all that is in it; nothing happens when there is none.
+
+    The login role cannot drop what it does not own, so it becomes the tenant's role for this.
+    """
+    role = tenant_role(tenant)
+    if schema_exists(tenant.schema_name) and role_exists(role):
+        _execute("SET ROLE {role}", role=role)
+        try:
+            _execute("DROP SCHEMA {schema} CASCADE", schema=tenant.schema_name)
+        finally:
+            _execute("RESET ROLE")
+
+
+def role_drop(tenant: Tenant) -> None:
+    """Drop the tenant's role; its schema must be gone."""
+    _execute("DROP ROLE IF EXISTS {role}", role=tenant_role(tenant))
+
+
+def _execute(statement: str, **names: str) -> None:
+    identifiers = {key: sql.Identifier(value) for key, value in names.items()}
+    with connection.cursor() as cursor:
+        cursor.execute(sql.SQL(statement).format(**identifiers))

@@ -1,0 +1,72 @@
+"""What can go wrong with tenants, their keys and their people."""
+
+from frostbyte.kernel.errors import FrostbyteError, NotFoundError, ValidationError
+
+
+class InvalidSlugError(ValidationError):
+    """The slug breaks a rule or is reserved."""
+
+
+class TenantNotFoundError(NotFoundError):
+    """No tenant has this slug."""
+
+
+class TenantAlreadyExistsError(FrostbyteError):
+    """The slug is taken, now or by a tenant of the past."""
+
+    code = "TENANT_ALREADY_EXISTS"
+    http_status = 409
+
+
+class InvalidStateTransitionError(FrostbyteError):
+    """The tenant's state does not permit the change; `extra` names the permitted ones."""
+
+    code = "INVALID_STATE_TRANSITION"
+    http_status = 409
+
+
+class ProvisioningError(FrostbyteError):
+    """A provisioning step failed; what had been made was undone."""
+
+    code = "PROVISIONING_FAILED"
+    http_status = 503
+    retryable = True
+
+
+class TenantSuspendedError(FrostbyteError):
+    """The tenant is stopped: nothing is served until an operator resumes it."""
+
+    code = "TENANT_SUSPENDED"
+    http_status = 403
+
+
+class AuthenticationRequiredError(FrostbyteError):
+    """No key, or none that is known."""
+
+    code = "AUTHENTICATION_REQUIRED"
+    http_status = 401
+
+
+class TokenExpiredError(FrostbyteError):
+    """The key was right and is past its date."""
+
+    code = "TOKEN_EXPIRED"
+    http_status = 401
+
+
+class TokenRevokedError(FrostbyteError):
+    """The key was right and has been withdrawn."""
+
+    code = "TOKEN_REVOKED"
+    http_status = 401
+
+
+class InsufficientPermissionsError(FrostbyteError):
+    """The caller is known and may not do this."""
+
+    code = "INSUFFICIENT_PERMISSIONS"
+    http_status = 403
+
+
+class HostKeyMismatchError(InsufficientPermissionsError):
+    """The host names one tenant and the key another."""

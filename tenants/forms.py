@@ -1,0 +1,90 @@
+"""Sign-in, and what an operator fills in."""
+
+from datetime import UTC, datetime, time
+from typing import Any, ClassVar
+
+from django import forms
+from django.contrib.auth.forms import AuthenticationForm
+from django.core.exceptions import ValidationError
+from django.utils import timezone
+
+from audit.events import EventType
+from audit.services import record_event
+from tenants.models import Scope, Tenant
+from tenants.naming import PLATFORM
+
+
+class SignInForm(AuthenticationForm):
+    """Django's sign-in; each failure is an audit event, without the name that was typed."""
+
+    error_messages: ClassVar = {
+        **AuthenticationForm.error_messages,
+        "invalid_login": "User name and password do not fit together. Capital letters matter.",
+    }
+
+    def clean(self) -> dict[str, Any]:
+        """Check the password; raises `ValidationError` after recording the failure."""
+        try:
+            return super().clean()
+        except ValidationError:
+            self._record_failure()
+            raise
+
+    def _record_failure(self) -> None:
+        tenant: Tenant | None = getattr(self.request, "tenant", None)
+        chain = tenant.slug if tenant else PLATFORM
+        record_event(
+            tenant=chain,
+            event_type=EventType.LOGIN_FAILED,
+            actor="anonymous",
+            resource_type="sign-in",
+            resource_id=chain,
+            details={"component": "pages", "status": "refused"},
+        )
+
+
+class OperatorSignInForm(SignInForm):
+    """Sign-in at the console: only for operators."""
+
+    def confirm_login_allowed(self, user: Any) -> None:  # noqa: ANN401  (Django's own signature)
+        """Refuse people who are no operators as if the password were wrong."""
+        super().confirm_login_allowed(user)
+        if not user.is_staff:
+            raise self.get_invalid_login_error()
+
+
+class TenantForm(forms.Form):
+    """A tenant to onboard."""
+
+    slug = forms.CharField(
+        max_length=31,
+        help_text="Becomes its address. 3 to 31 characters: a-z, 0-9 and single hyphens.",
+        widget=forms.TextInput(attrs={"autocapitalize": "none", "spellcheck": "false"}),
+    )
+    name = forms.CharField(max_length=200, help_text="As its own people write it.")
+
+
+class KeyForm(forms.Form):
+    """An API key to issue."""
+
+    name = forms.CharField(max_length=100, help_text="What it is for, to tell it apart.")
+    scopes = forms.MultipleChoiceField(
+        choices=Scope.choices,
+        initial=[Scope.INGEST, Scope.QUERY],
+        widget=forms.CheckboxSelectMultiple,
+    )
+    expires_on = forms.DateField(
+        required=False,
+        help_text="The last day on which it works, in UTC. Empty: until it is revoked.",
+        widget=forms.DateInput(attrs={"type": "date"}),
+    )
+
+    def clean_expires_on(self) -> datetime | None:
+        """Return the end of the chosen day; raises `ValidationError` for a day that is over."""
+        day = self.cleaned_data["expires_on"]
+        if day is None:
+            return None
+        end = datetime.combine(day, time.max, tzinfo=UTC)
+        if end <= timezone.now():
+            raise ValidationError("That day is over.")
+        return end

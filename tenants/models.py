@@ -1,0 +1,105 @@
+"""The registry: who the tenants are, where they answer, which keys open them. Schema `public`."""
+
+import hashlib
+from typing import ClassVar
+
+from django.contrib.postgres.fields import ArrayField
+from django.db import models
+from django.utils import timezone
+from django_tenants.models import DomainMixin, TenantMixin
+
+from frostbyte.kernel.ids import new_id
+from tenants.configuration import TenantConfiguration
+from tenants.lifecycle import TenantState
+
+
+class Scope(models.TextChoices):
+    """What a key or a role may do."""
+
+    INGEST = "ingest"
+    QUERY = "query"
+    ADMIN = "admin"
+    AUDIT = "audit"
+
+
+class Tenant(TenantMixin):  # type: ignore[misc]
+    """One organisation, with a schema, a role, a bucket and a vector table of its own."""
+
+    auto_create_schema = False
+    auto_drop_schema = False
+
+    slug = models.CharField(max_length=31, unique=True)
+    name = models.CharField(max_length=200)
+    state = models.CharField(
+        max_length=20, choices=TenantState.choices, default=TenantState.PENDING
+    )
+    configuration = models.JSONField(default=dict, blank=True)
+    config_version = models.PositiveIntegerField(default=1)
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+
+    class Meta:
+        ordering: ClassVar = ["slug"]
+
+    def __str__(self) -> str:
+        return self.slug
+
+    @property
+    def settings(self) -> TenantConfiguration:
+        """The tenant's configuration, typed; fields that were never changed have their default."""
+        return TenantConfiguration.model_validate(self.configuration)
+
+    @property
+    def is_active(self) -> bool:
+        """Whether requests are served and stages run."""
+        return self.state == TenantState.ACTIVE
+
+
+class Domain(DomainMixin):  # type: ignore[misc]
+    """A host name that leads to a tenant."""
+
+
+class ApiKey(models.Model):
+    """A key `fb_<slug>_<key_id>_<secret>` of a tenant; only a hash of the secret is kept.
+
+    The secret has 256 random bits, so a plain SHA-256 of it cannot be searched; a slow password
+    hash would cost each request and add nothing.
+    """
+
+    tenant = models.ForeignKey(Tenant, on_delete=models.CASCADE, related_name="api_keys")
+    key_id = models.CharField(max_length=16, unique=True)
+    secret_hash = models.CharField(max_length=64)
+    name = models.CharField(max_length=100)
+    scopes = ArrayField(models.CharField(max_length=10, choices=Scope.choices))
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+    expires_at = models.DateTimeField(null=True, blank=True)
+    last_used_at = models.DateTimeField(null=True, blank=True)
+    revoked_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        ordering: ClassVar = ["-created_at"]
+
+    def __str__(self) -> str:
+        return f"{self.name} ({self.key_id})"
+
+    @staticmethod
+    def hash_secret(secret: str) -> str:
+        """Return what is stored of a secret: SHA-256, 64 hex digits."""
+        return hashlib.sha256(secret.encode()).hexdigest()
+
+
+class ProvisioningStep(models.Model):
+    """One step of a tenant's provisioning: that it was done, or why it failed."""
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    tenant = models.ForeignKey(Tenant, on_delete=models.CASCADE, related_name="provisioning_steps")
+    name = models.CharField(max_length=40)
+    state = models.CharField(max_length=20)
+    error_code = models.CharField(max_length=60, blank=True)
+    duration_ms = models.PositiveIntegerField(default=0)
+    at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        ordering: ClassVar = ["at"]
+
+    def __str__(self) -> str:
+        return f"{self.name}: {self.state}"

@@ -1,0 +1,100 @@
+"""Which tenant a request belongs to: by its host name, by its key, and never by two at once."""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import structlog
+from django.conf import settings
+from django.db import connection
+from django.http import HttpRequest, HttpResponse
+from django.utils.module_loading import import_string
+
+from frostbyte.kernel.errors import FrostbyteError
+from tenants.errors import HostKeyMismatchError, TenantNotFoundError, TenantSuspendedError
+from tenants.models import ApiKey, Tenant
+from tenants.selectors import KEY_PREFIX, api_key_authenticate, tenant_for_host
+from tenants.services import api_key_touch
+
+if TYPE_CHECKING:
+
+    class TenantRequest(HttpRequest):
+        """A request after routing: its tenant (None on the public host), and its key if any."""
+
+        tenant: Tenant | None
+        api_key: ApiKey | None
+
+
+_BEARER = f"Bearer {KEY_PREFIX}_"
+
+
+class TenantRoutingMiddleware:
+    """Set `request.tenant`, `request.api_key` and the URLs, and enter the tenant's schema and role.
+
+    `<slug>.<base domain>` names a tenant; any other allowed host is the platform's own. On any
+    host a bearer key names its tenant. Errors raised here are rendered by `frostbyte.api`.
+    """
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        connection.set_schema_to_public()  # type: ignore[attr-defined]
+        try:
+            self._enter(request)  # type: ignore[arg-type]
+        except FrostbyteError as error:
+            return _render(request, error)
+        else:
+            return self.get_response(request)
+        finally:
+            connection.set_schema_to_public()  # type: ignore[attr-defined]
+
+    def _enter(self, request: "TenantRequest") -> None:
+        request.api_key = _presented_key(request)
+        by_host = _tenant_by_host(request)
+        by_key = request.api_key.tenant if request.api_key else None
+        if by_host and by_key and by_host.pk != by_key.pk:
+            raise HostKeyMismatchError(
+                "The API key belongs to another tenant than this host.",
+                remediation="Use the key on its own tenant's host, or on the public host.",
+            )
+        request.tenant = by_host or by_key
+        if request.tenant is None:
+            request.urlconf = settings.PUBLIC_SCHEMA_URLCONF
+            return
+        _require_active(request.tenant)
+        structlog.contextvars.bind_contextvars(tenant=request.tenant.slug)
+        request.urlconf = settings.ROOT_URLCONF
+        connection.set_tenant(request.tenant)  # type: ignore[attr-defined]
+
+
+def _render(request: HttpRequest, error: FrostbyteError) -> HttpResponse:
+    # Rendering belongs to a layer above; the settings name it.
+    response: HttpResponse = import_string(settings.ERROR_RENDERER)(request, error)
+    return response
+
+
+def _presented_key(request: HttpRequest) -> ApiKey | None:
+    header = request.headers.get("Authorization", "")
+    if not header.startswith(_BEARER):
+        return None
+    key = api_key_authenticate(presented=header.removeprefix("Bearer ").strip())
+    api_key_touch(key=key)
+    return key
+
+
+def _tenant_by_host(request: HttpRequest) -> Tenant | None:
+    host = request.get_host().rsplit(":", 1)[0]
+    if not host.endswith(f".{settings.BASE_DOMAIN}"):
+        return None
+    tenant = tenant_for_host(host=host)
+    if tenant is None:
+        raise TenantNotFoundError("No tenant answers on this host.")
+    return tenant
+
+
+def _require_active(tenant: Tenant) -> None:
+    if not tenant.is_active:
+        raise TenantSuspendedError(
+            "This tenant is stopped at present.",
+            remediation="Ask the platform's operator; nothing that was handed over is lost.",
+        )

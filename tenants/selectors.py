@@ -1,0 +1,84 @@
+"""Reading the registry."""
+
+from django.db import connection
+from django.db.models import QuerySet
+from django.utils import timezone
+
+from tenants.errors import (
+    AuthenticationRequiredError,
+    TenantNotFoundError,
+    TokenExpiredError,
+    TokenRevokedError,
+)
+from tenants.models import ApiKey, Domain, Tenant
+from tenants.naming import SLUG_PATTERN
+
+KEY_PREFIX = "fb"
+
+
+def tenant_list() -> QuerySet[Tenant]:
+    """Return every tenant by slug, in whatever state."""
+    return Tenant.objects.order_by("slug")
+
+
+def tenant_get(*, slug: str) -> Tenant:
+    """Return the tenant with this slug; raises `TenantNotFoundError`."""
+    tenant = Tenant.objects.filter(slug=slug).first()
+    if tenant is None:
+        raise TenantNotFoundError(
+            f"There is no tenant '{slug[:31]}'.",
+            remediation="`manage.py tenant list` shows the tenants.",
+        )
+    return tenant
+
+
+def tenant_for_host(*, host: str) -> Tenant | None:
+    """Return the tenant that answers on this host name (no port), or None."""
+    domain = Domain.objects.select_related("tenant").filter(domain=host.lower()).first()
+    return domain.tenant if domain else None
+
+
+def api_key_authenticate(*, presented: str) -> ApiKey:
+    """Return the key that was presented, with its tenant.
+
+    Raises `AuthenticationRequiredError` for anything unknown, and only for a secret that is
+    right `TokenRevokedError` or `TokenExpiredError`: a guess learns nothing.
+    """
+    key = _find(presented)
+    if key.revoked_at is not None or not key.tenant.is_active:
+        raise TokenRevokedError(
+            "This API key has been revoked, or its tenant is stopped.",
+            remediation="Ask the tenant's administrator for a new key.",
+        )
+    if key.expires_at is not None and key.expires_at <= timezone.now():
+        raise TokenExpiredError(
+            "This API key has expired.", remediation="Ask the tenant's administrator for a new key."
+        )
+    return key
+
+
+def _find(presented: str) -> ApiKey:
+    parts = presented.split("_")
+    unknown = AuthenticationRequiredError(
+        "The API key is not known.",
+        remediation="Send 'Authorization: Bearer fb_<slug>_<id>_<secret>' with a key of this tenant.",
+    )
+    if len(parts) != 4 or parts[0] != KEY_PREFIX or not SLUG_PATTERN.fullmatch(parts[1]):
+        raise unknown
+    _, slug, key_id, secret = parts
+    key = (
+        ApiKey.objects.select_related("tenant")
+        .filter(key_id=key_id, tenant__slug=slug, secret_hash=ApiKey.hash_secret(secret))
+        .first()
+    )
+    if key is None:
+        raise unknown
+    return key
+
+
+def current_tenant() -> Tenant:
+    """Return the tenant whose context the connection is in."""
+    tenant = connection.tenant  # type: ignore[attr-defined]
+    if not isinstance(tenant, Tenant):
+        raise TenantNotFoundError("This needs a tenant, and the connection is in none.")
+    return tenant

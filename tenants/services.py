@@ -1,0 +1,174 @@
+"""Changes to tenants, their keys and their people: one transaction and one audit event each."""
+
+import secrets
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+import pydantic
+from django.contrib.auth.models import Group, User
+from django.contrib.auth.password_validation import validate_password
+from django.core.exceptions import ValidationError as DjangoValidationError
+from django.db import transaction
+from django.utils import timezone
+
+from audit.events import EventType
+from audit.services import record_event
+from frostbyte.kernel.errors import ValidationError
+from tenants.configuration import TenantConfiguration
+from tenants.context import tenant_context
+from tenants.lifecycle import TenantState, require_transition
+from tenants.models import ApiKey, Scope, Tenant
+from tenants.selectors import KEY_PREFIX
+
+TENANT_USER = "tenant_user"
+TENANT_ADMIN = "tenant_admin"
+ROLES = (TENANT_USER, TENANT_ADMIN)
+
+
+@transaction.atomic
+def tenant_suspend(*, tenant: Tenant, actor: str) -> Tenant:
+    """Stop the tenant: no request is served and no stage runs; its keys are revoked."""
+    _change_state(tenant, TenantState.SUSPENDED)
+    revoked = tenant.api_keys.filter(revoked_at=None).update(revoked_at=timezone.now())
+    _record(tenant, EventType.TENANT_SUSPENDED, actor, {"revoked_keys": revoked})
+    return tenant
+
+
+@transaction.atomic
+def tenant_resume(*, tenant: Tenant, actor: str) -> Tenant:
+    """Let the tenant work again; keys that were revoked stay revoked."""
+    _change_state(tenant, TenantState.ACTIVE)
+    _record(tenant, EventType.TENANT_RESUMED, actor, {})
+    return tenant
+
+
+@transaction.atomic
+def tenant_configure(*, tenant: Tenant, changes: Mapping[str, Any], actor: str) -> Tenant:
+    """Change settings by name, bump the version, and record old and new of each field.
+
+    Raises `ValidationError` that names each field that is unknown or out of range.
+    """
+    before = tenant.settings.model_dump(mode="json")
+    after = _validated({**before, **changes}).model_dump(mode="json")
+    changed = {
+        name: {"old": before[name], "new": value}
+        for name, value in after.items()
+        if value != before[name]
+    }
+    if changed:
+        tenant.configuration = after
+        tenant.config_version += 1
+        tenant.save(update_fields=["configuration", "config_version"])
+        _record(tenant, EventType.TENANT_CONFIG_UPDATED, actor, {"changed": changed})
+    return tenant
+
+
+@transaction.atomic
+def api_key_issue(
+    *,
+    tenant: Tenant,
+    name: str,
+    scopes: Sequence[Scope | str],
+    actor: str,
+    expires_at: datetime | None = None,
+) -> tuple[ApiKey, str]:
+    """Make a key and return it with its full text, which is shown this once and not kept."""
+    key_id, secret = secrets.token_hex(8), secrets.token_hex(32)
+    key = ApiKey(
+        tenant=tenant,
+        key_id=key_id,
+        secret_hash=ApiKey.hash_secret(secret),
+        name=name,
+        scopes=[Scope(scope).value for scope in scopes],
+        expires_at=expires_at,
+    )
+    key.full_clean()
+    key.save()
+    _record(tenant, EventType.KEY_ISSUED, actor, {"key_id": key_id, "scopes": key.scopes})
+    return key, f"{KEY_PREFIX}_{tenant.slug}_{key_id}_{secret}"
+
+
+@transaction.atomic
+def api_key_revoke(*, key: ApiKey, actor: str) -> ApiKey:
+    """Withdraw a key for good; doing it twice changes nothing."""
+    if key.revoked_at is None:
+        key.revoked_at = timezone.now()
+        key.save(update_fields=["revoked_at"])
+        _record(key.tenant, EventType.KEY_REVOKED, actor, {"key_id": key.key_id})
+    return key
+
+
+def api_key_touch(*, key: ApiKey) -> None:
+    """Note that the key was used, at most once a minute, so that reading does not mean writing."""
+    now = timezone.now()
+    if key.last_used_at is None or (now - key.last_used_at).total_seconds() > 60:
+        ApiKey.objects.filter(pk=key.pk).update(last_used_at=now)
+
+
+def staff_create(*, tenant: Tenant, username: str, password: str, role: str = TENANT_USER) -> User:
+    """Create a person who signs in at the tenant's pages, in one of `ROLES`."""
+    if role not in ROLES:
+        raise ValidationError(f"The role must be one of {', '.join(ROLES)}.")
+    with tenant_context(tenant), transaction.atomic():
+        user = _new_user(username, password)
+        group, _created = Group.objects.get_or_create(name=role)
+        user.groups.add(group)
+    return user
+
+
+def operator_create(*, username: str, password: str) -> User:
+    """Create a platform operator, who signs in at the console and sees no document."""
+    with transaction.atomic():
+        user = _new_user(username, password)
+        user.is_staff = user.is_superuser = True
+        user.save(update_fields=["is_staff", "is_superuser"])
+    return user
+
+
+def _new_user(username: str, password: str) -> User:
+    user = User(username=username)
+    try:
+        validate_password(password, user)
+        user.set_password(password)
+        user.full_clean()
+    except DjangoValidationError as error:
+        raise ValidationError(" ".join(error.messages)) from error
+    user.save()
+    return user
+
+
+def _change_state(tenant: Tenant, target: TenantState) -> None:
+    locked = Tenant.objects.select_for_update().get(pk=tenant.pk)
+    require_transition(TenantState(locked.state), target)
+    tenant.state = target
+    tenant.save(update_fields=["state"])
+
+
+def _validated(values: Mapping[str, Any]) -> TenantConfiguration:
+    try:
+        return TenantConfiguration.model_validate(values)
+    except pydantic.ValidationError as error:
+        faults = [
+            {
+                "field": ".".join(map(str, fault["loc"])) or "configuration",
+                "constraint": fault["msg"],
+            }
+            for fault in error.errors(include_input=False, include_url=False)
+        ]
+        raise ValidationError(
+            "The configuration breaks a rule: "
+            + "; ".join(f"{fault['field']}: {fault['constraint']}" for fault in faults),
+            extra={"errors": faults},
+        ) from error
+
+
+def _record(tenant: Tenant, event: EventType, actor: str, details: Mapping[str, Any]) -> None:
+    record_event(
+        tenant=tenant.slug,
+        event_type=event,
+        actor=actor,
+        resource_type="tenant",
+        resource_id=tenant.slug,
+        details=details,
+    )

@@ -1,0 +1,196 @@
+"""A tenant's vectors, in PostgreSQL: a table of the tenant's schema, owned by its role.
+
+The table is also the embedding of record: another vector store is rebuilt from it without
+embedding anything again. Calls run inside the tenant's context, in the caller's transaction.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, Final, Protocol
+from uuid import UUID
+
+import numpy as np
+from django.db import connection
+from numpy.typing import NDArray
+from pgvector import Vector
+from pgvector.psycopg import register_vector
+from psycopg import sql
+
+from frostbyte.kernel.errors import FrostbyteError
+
+TABLE: Final = "vector_point"
+DIMENSIONS: Final = 384
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """One vector to store: its id, the document and run that it belongs to, unit length."""
+
+    point_id: UUID
+    document_id: UUID
+    run_id: UUID
+    vector: NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """One answer of a query: the point, and the cosine similarity, 1 is the same direction."""
+
+    point_id: UUID
+    document_id: UUID
+    score: float
+
+
+class WrongTenantError(FrostbyteError):
+    """A handle of one tenant was used while the connection is in another's schema."""
+
+    code = "INTERNAL_ERROR"
+
+
+class VectorStore(Protocol):
+    """Vectors of one tenant; the handle is bound to its collection and takes no tenant."""
+
+    def upsert(self, points: Sequence[Point], *, model_id: str) -> None: ...
+    def publish(self, *, document_id: UUID, run_id: UUID) -> None: ...
+    def query(
+        self,
+        vector: NDArray[np.float32],
+        *,
+        model_id: str,
+        limit: int,
+        document_ids: Sequence[UUID] | None = None,
+    ) -> list[Match]: ...
+    def delete_document(self, document_id: UUID) -> None: ...
+    def delete_run(self, run_id: UUID) -> None: ...
+    def count(self, *, document_id: UUID | None = None) -> int: ...
+    def snapshot(self) -> Iterator[Point]: ...
+
+
+class PgVectors:
+    """`VectorStore` in the tenant's schema. Search is exact: every visible vector is compared."""
+
+    def __init__(self, schema: str) -> None:
+        self.schema = schema
+
+    def create(self) -> None:
+        """Make the table and its index by document; nothing happens when they are there."""
+        self._run(_CREATE)
+
+    def exists(self) -> bool:
+        """Return whether the table is there."""
+        rows = self._run("SELECT to_regclass({name})", name=sql.Literal(f"{self.schema}.{TABLE}"))
+        return rows[0][0] is not None
+
+    def destroy(self) -> None:
+        """Drop the table with every vector in it."""
+        self._run("DROP TABLE IF EXISTS {table}")
+
+    def upsert(self, points: Sequence[Point], *, model_id: str) -> None:
+        """Write points, not yet visible; a point written again replaces itself.
+
+        Rows go in by a binary COPY, which is some ten times as fast as INSERT.
+        """
+        self._run("DELETE FROM {table} WHERE point_id = ANY(%s)", [p.point_id for p in points])
+        register_vector(connection.connection)
+        statement = sql.SQL(_COPY).format(table=sql.Identifier(self.schema, TABLE))
+        with connection.cursor() as cursor, cursor.copy(statement) as copy:
+            copy.set_types(["uuid", "uuid", "uuid", "text", "vector"])
+            for point in points:
+                copy.write_row(
+                    (point.point_id, point.document_id, point.run_id, model_id, point.vector)
+                )
+
+    def publish(self, *, document_id: UUID, run_id: UUID) -> None:
+        """Make one run's points of a document visible and take all others of it out of sight."""
+        self._run(
+            "UPDATE {table} SET visible = (run_id = %s) WHERE document_id = %s",
+            run_id,
+            document_id,
+        )
+
+    def query(
+        self,
+        vector: NDArray[np.float32],
+        *,
+        model_id: str,
+        limit: int,
+        document_ids: Sequence[UUID] | None = None,
+    ) -> list[Match]:
+        """Return the visible points of the same model nearest to `vector`, best first."""
+        within = "" if document_ids is None else "AND document_id = ANY(%(documents)s)"
+        rows = self._run_named(
+            _QUERY.replace("/*within*/", within),
+            {
+                "vector": Vector(vector).to_text(),
+                "model": model_id,
+                "limit": limit,
+                "documents": list(document_ids or ()),
+            },
+        )
+        return [Match(point_id, document_id, float(score)) for point_id, document_id, score in rows]
+
+    def delete_document(self, document_id: UUID) -> None:
+        """Delete every point of the document."""
+        self._run("DELETE FROM {table} WHERE document_id = %s", document_id)
+
+    def delete_run(self, run_id: UUID) -> None:
+        """Delete every point that one run wrote."""
+        self._run("DELETE FROM {table} WHERE run_id = %s", run_id)
+
+    def count(self, *, document_id: UUID | None = None) -> int:
+        """Return how many points there are, of one document or of all, visible or not."""
+        if document_id is None:
+            return int(self._run("SELECT count(*) FROM {table}")[0][0])
+        rows = self._run("SELECT count(*) FROM {table} WHERE document_id = %s", document_id)
+        return int(rows[0][0])
+
+    def snapshot(self) -> Iterator[Point]:
+        """Yield every point, ordered by id."""
+        rows = self._run(
+            "SELECT point_id, document_id, run_id, embedding::text FROM {table} ORDER BY point_id"
+        )
+        for point_id, document_id, run_id, text in rows:
+            yield Point(point_id, document_id, run_id, Vector.from_text(text).to_numpy())
+
+    def _run(self, statement: str, *values: object, **parts: sql.Composable) -> list[Any]:
+        self._require_own_schema()
+        query = sql.SQL(statement).format(table=sql.Identifier(self.schema, TABLE), **parts)
+        with connection.cursor() as cursor:
+            cursor.execute(query, values or None)  # type: ignore[arg-type]
+            return cursor.fetchall() if cursor.description else []
+
+    def _run_named(self, statement: str, values: dict[str, Any]) -> list[Any]:
+        self._require_own_schema()
+        query = sql.SQL(statement).format(table=sql.Identifier(self.schema, TABLE))
+        with connection.cursor() as cursor:
+            cursor.execute(query, values)  # type: ignore[arg-type]
+            return cursor.fetchall()
+
+    def _require_own_schema(self) -> None:
+        if connection.schema_name != self.schema:  # type: ignore[attr-defined]
+            raise WrongTenantError("A vector handle was used outside its own tenant.")
+
+
+_CREATE = f"""
+CREATE TABLE IF NOT EXISTS {{table}} (
+    point_id uuid PRIMARY KEY,
+    document_id uuid NOT NULL,
+    run_id uuid NOT NULL,
+    model_id text NOT NULL,
+    visible boolean NOT NULL DEFAULT false,
+    embedding vector({DIMENSIONS}) NOT NULL
+);
+CREATE INDEX IF NOT EXISTS vector_point_document ON {{table}} (document_id, run_id);
+"""
+
+_COPY = """
+COPY {table} (point_id, document_id, run_id, model_id, embedding) FROM STDIN (FORMAT BINARY)
+"""
+
+_QUERY = """
+SELECT point_id, document_id, 1 - (embedding <=> %(vector)s::vector) AS score
+FROM {table}
+WHERE visible AND model_id = %(model)s /*within*/
+ORDER BY embedding <=> %(vector)s::vector, point_id
+LIMIT %(limit)s
+"""

@@ -1,0 +1,27 @@
+"""What every tenant's task shares: it takes a slug, enters the tenant, and leaves nothing behind."""
+
+from typing import Any
+
+import structlog
+from celery import Task
+
+from tenants.context import tenant_context
+from tenants.selectors import tenant_get
+
+log = structlog.get_logger("frostbyte.tenants")
+
+
+class TenantTask(Task):
+    """A task whose first argument is a tenant's slug; the body gets the `Tenant` instead.
+
+    A tenant that is not active is left alone: what waits stays in the database, and the sweeper
+    sends it again once the tenant is back.
+    """
+
+    def __call__(self, slug: str, *args: Any, **kwargs: Any) -> Any:
+        tenant = tenant_get(slug=slug)
+        if not tenant.is_active:
+            log.info("task left for later", tenant=slug, state=tenant.state)
+            return None
+        with tenant_context(tenant):
+            return self.run(tenant, *args, **kwargs)

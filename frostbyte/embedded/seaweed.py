@@ -43,6 +43,7 @@ OPTIONS: Final = (
     "-s3.port.lance=0",
     "-admin.ui=false",
     "-webdav=false",
+    "-volume.preStopSeconds=0",
     "-master.telemetry=false",
     # Volumes grow as they fill; the limit is on their number, and each bucket has its own.
     "-volume.max=10000",

@@ -1,0 +1,108 @@
+"""Pages of what was handed in: the upload form and the receipts."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import BinaryIO, cast
+from uuid import UUID
+
+from django.contrib import messages
+from django.core.files.uploadedfile import UploadedFile
+from django.db.models import QuerySet
+from django.http import HttpResponse
+from django.shortcuts import redirect, render
+from django.views.decorators.http import require_GET, require_http_methods
+
+from intake.formats import ACCEPTED
+from intake.models import Outcome, Receipt
+from intake.selectors import receipt_get, receipt_list
+from intake.services import document_receive
+from tenants.errors import InsufficientPermissionsError
+from tenants.models import Tenant
+from tenants.pages import StaffRequest, actor_of, is_tenant_admin, page_of, staff_page
+
+
+@dataclass(frozen=True, slots=True)
+class UploadLimits:
+    """What the upload form tells before anything is sent."""
+
+    formats: str
+    max_bytes: int
+    max_files: int
+    errors: str = ""
+
+
+def upload_limits(tenant: Tenant, *, errors: str = "") -> UploadLimits:
+    """Return the tenant's limits for the upload form."""
+    settings = tenant.settings
+    return UploadLimits(
+        ACCEPTED, settings.max_file_size_mb * 1024**2, settings.max_batch_size, errors
+    )
+
+
+@require_http_methods(["GET", "POST"])
+@staff_page
+def upload(request: StaffRequest) -> HttpResponse:
+    """Show the upload form, and take what a browser without JavaScript sends with it."""
+    if not is_tenant_admin(request):
+        raise InsufficientPermissionsError("Handing documents in needs the role tenant_admin.")
+    if request.method == "GET":
+        return _form(request)
+    files = request.FILES.getlist("files")
+    if fault := _fault(len(files), most=request.tenant.settings.max_batch_size):
+        return _form(request, errors=fault)
+    _tell(request, [_receive(request, file) for file in files])
+    return redirect("receipts")
+
+
+def _fault(count: int, *, most: int) -> str:
+    if count == 0:
+        return "Choose at least one file."
+    if count > most:
+        return f"At most {most} files can be sent at once; these were {count}."
+    return ""
+
+
+def _form(request: StaffRequest, *, errors: str = "") -> HttpResponse:
+    limits = upload_limits(request.tenant, errors=errors)
+    context = {"section": "documents", "upload": limits}
+    return render(request, "intake/upload.html", context, status=400 if errors else 200)
+
+
+def _receive(request: StaffRequest, file: UploadedFile) -> Receipt:
+    stream = cast("BinaryIO", file)
+    actor = actor_of(request)
+    name = file.name or ""
+    return document_receive(tenant=request.tenant, filename=name, stream=stream, actor=actor)
+
+
+def _tell(request: StaffRequest, receipts: Iterable[Receipt]) -> None:
+    outcomes = [receipt.outcome for receipt in receipts]
+    accepted = outcomes.count(Outcome.ACCEPTED)
+    if accepted:
+        messages.success(request, f"{accepted} of {len(outcomes)} files taken in.")
+    if accepted < len(outcomes):
+        messages.error(request, f"{len(outcomes) - accepted} not taken in: see why below.")
+
+
+@require_GET
+@staff_page
+def receipts(request: StaffRequest) -> HttpResponse:
+    """List receipts, newest first: an administrator's own and others', a user's own."""
+    page = page_of(request, _visible(request))
+    context = {"section": "receipts", "receipts": page.object_list, "page_obj": page}
+    return render(request, "intake/receipts.html", context)
+
+
+@require_GET
+@staff_page
+def receipt(request: StaffRequest, receipt_id: UUID) -> HttpResponse:
+    """Show one receipt whole."""
+    found = receipt_get(receipt_id=receipt_id)
+    if not is_tenant_admin(request) and found.received_from != actor_of(request):
+        raise InsufficientPermissionsError("This receipt is another person's.")
+    return render(request, "intake/receipt.html", {"section": "receipts", "receipt": found})
+
+
+def _visible(request: StaffRequest) -> QuerySet[Receipt]:
+    every = receipt_list()
+    return every if is_tenant_admin(request) else every.filter(received_from=actor_of(request))

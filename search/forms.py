@@ -1,0 +1,24 @@
+"""The search form."""
+
+from django import forms
+
+QUERY_LIMIT = 2000
+SIZES = (5, 10, 20, 50)
+
+
+class SearchForm(forms.Form):
+    """A question, and how many passages to answer it with, up to the tenant's own maximum."""
+
+    query_text = forms.CharField(
+        max_length=QUERY_LIMIT,
+        label="What do you want to know?",
+        error_messages={"required": "Type a question or a few words."},
+        widget=forms.TextInput(attrs={"type": "search", "autocomplete": "off", "class": "input"}),
+    )
+    top_k = forms.TypedChoiceField(coerce=int, required=False, empty_value=None)
+
+    def __init__(self, *args: object, default: int, most: int, **kwargs: object) -> None:
+        super().__init__(*args, **kwargs)  # type: ignore[arg-type]
+        sizes = sorted({size for size in (*SIZES, default) if size <= most})
+        self.fields["top_k"].choices = [(size, str(size)) for size in sizes]  # type: ignore[attr-defined]
+        self.fields["top_k"].initial = default

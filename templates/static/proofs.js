@@ -1,0 +1,53 @@
+/** Checks a result's proof on the server and lists each link: holds, or broken. */
+function row(check) {
+  const item = document.createElement("li");
+  const sign = document.createElement("span");
+  const text = document.createElement("span");
+  sign.className = check.passed ? "tick" : "cross";
+  sign.textContent = check.passed ? "✓" : "✗";
+  sign.setAttribute("aria-hidden", "true");
+  text.textContent = `${check.name}: ${check.passed ? "holds" : "broken"}. ${check.detail ?? ""}`;
+  item.append(sign, text);
+  return item;
+}
+
+function note(tone, text) {
+  const paragraph = document.createElement("p");
+  paragraph.className = `note note--${tone}`;
+  paragraph.textContent = text;
+  return paragraph;
+}
+
+async function verify(form) {
+  const response = await fetch(form.dataset.verify, {
+    method: "POST",
+    headers: {
+      Accept: "application/json",
+      "Content-Type": "application/json",
+      "X-CSRFToken": form.elements.csrfmiddlewaretoken.value,
+    },
+    body: form.elements.proof.value,
+  });
+  const answer = await response.json();
+  if (!response.ok) return [note("bad", answer.detail ?? "The proof could not be checked.")];
+  const list = document.createElement("ul");
+  list.className = "checklist";
+  list.append(...answer.checks.map(row));
+  const verdict = answer.valid ? note("good", "The proof holds.") : note("bad", "The proof does not hold.");
+  return [verdict, list];
+}
+
+for (const form of document.querySelectorAll("form[data-verify]")) {
+  form.addEventListener("submit", async (event) => {
+    event.preventDefault();
+    const button = form.querySelector("button");
+    const checks = form.parentElement.querySelector("[data-checks]");
+    button.disabled = true;
+    try {
+      checks.replaceChildren(...(await verify(form)));
+    } catch {
+      checks.replaceChildren(note("bad", "The server did not answer. Try again."));
+    }
+    button.disabled = false;
+  });
+}

@@ -23,6 +23,9 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 TENANT_MODEL = "tenants.Tenant"
 TENANT_DOMAIN_MODEL = "tenants.Domain"
 
+# Where the audit events are: a schema that the application does not own.
+PG_EXTRA_SEARCH_PATHS = ["audit"]
+
 # One search path and role statement a switch, not a query: the backend knows when to repeat it.
 TENANT_LIMIT_SET_CALLS = True
 

@@ -4,20 +4,24 @@ from migrations.sql import run_sql
 
 TAKE_BACK = """
 DO $$
-DECLARE keeper text := current_database() || '_audit';
+DECLARE
+    keeper text := current_database() || '_audit';
+    application text := current_user;
 BEGIN
-    EXECUTE format('GRANT %I TO CURRENT_USER WITH SET TRUE, INHERIT TRUE', keeper);
-    EXECUTE format('ALTER TABLE public.audit_auditevent OWNER TO %I', current_user);
-    EXECUTE format('REVOKE %I FROM CURRENT_USER', keeper);
+    EXECUTE format('GRANT %I TO %I WITH SET TRUE, INHERIT TRUE', keeper, application);
+    DROP TRIGGER append_only ON audit.audit_auditevent;
+    DROP POLICY platform_reads ON audit.audit_auditevent;
+    DROP POLICY platform_adds ON audit.audit_auditevent;
+    DROP POLICY tenant_reads ON audit.audit_auditevent;
+    DROP POLICY tenant_adds ON audit.audit_auditevent;
+    ALTER TABLE audit.audit_auditevent NO FORCE ROW LEVEL SECURITY;
+    ALTER TABLE audit.audit_auditevent DISABLE ROW LEVEL SECURITY;
+    EXECUTE format('ALTER TABLE audit.audit_auditevent OWNER TO %I', application);
+    ALTER TABLE audit.audit_auditevent SET SCHEMA public;
+    DROP SCHEMA audit CASCADE;
+    EXECUTE format('REVOKE %I FROM %I', keeper, application);
 END
 $$;
-DROP TRIGGER audit_append_only ON public.audit_auditevent;
-DROP POLICY platform_reads ON public.audit_auditevent;
-DROP POLICY platform_adds ON public.audit_auditevent;
-DROP POLICY tenant_reads ON public.audit_auditevent;
-DROP POLICY tenant_adds ON public.audit_auditevent;
-DROP FUNCTION public.audit_refuse_change();
-ALTER TABLE public.audit_auditevent DISABLE ROW LEVEL SECURITY;
 """
 
 

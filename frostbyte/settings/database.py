@@ -25,6 +25,8 @@ TENANT_DOMAIN_MODEL = "tenants.Domain"
 
 # Where the audit events are: a schema that the application does not own.
 PG_EXTRA_SEARCH_PATHS = ["audit"]
+# Its check would need a running database for any command at all, `up` and `embedded` included.
+SKIP_PG_EXTRA_VALIDATION = True
 
 # One search path and role statement a switch, not a query: the backend knows when to repeat it.
 TENANT_LIMIT_SET_CALLS = True

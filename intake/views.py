@@ -6,6 +6,7 @@ from typing import BinaryIO, cast
 from uuid import UUID
 
 from django.contrib import messages
+from django.core.exceptions import PermissionDenied
 from django.core.files.uploadedfile import UploadedFile
 from django.db.models import QuerySet
 from django.http import HttpResponse
@@ -16,9 +17,8 @@ from intake.formats import ACCEPTED
 from intake.models import Outcome, Receipt
 from intake.selectors import receipt_get, receipt_list
 from intake.services import document_receive
-from tenants.errors import InsufficientPermissionsError
-from tenants.models import Tenant
-from tenants.pages import StaffRequest, actor_of, is_tenant_admin, page_of, staff_page
+from tenants.models import Scope, Tenant
+from tenants.pages import StaffRequest, actor_of, may, page_of, staff_page
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,11 +40,9 @@ def upload_limits(tenant: Tenant, *, errors: str = "") -> UploadLimits:
 
 
 @require_http_methods(["GET", "POST"])
-@staff_page
+@staff_page(Scope.INGEST)
 def upload(request: StaffRequest) -> HttpResponse:
     """Show the upload form, and take what a browser without JavaScript sends with it."""
-    if not is_tenant_admin(request):
-        raise InsufficientPermissionsError("Handing documents in needs the role tenant_admin.")
     if request.method == "GET":
         return _form(request)
     files = request.FILES.getlist("files")
@@ -85,7 +83,7 @@ def _tell(request: StaffRequest, receipts: Iterable[Receipt]) -> None:
 
 
 @require_GET
-@staff_page
+@staff_page()
 def receipts(request: StaffRequest) -> HttpResponse:
     """List receipts, newest first: an administrator's own and others', a user's own."""
     page = page_of(request, _visible(request))
@@ -94,15 +92,15 @@ def receipts(request: StaffRequest) -> HttpResponse:
 
 
 @require_GET
-@staff_page
+@staff_page()
 def receipt(request: StaffRequest, receipt_id: UUID) -> HttpResponse:
     """Show one receipt whole."""
     found = receipt_get(receipt_id=receipt_id)
-    if not is_tenant_admin(request) and found.received_from != actor_of(request):
-        raise InsufficientPermissionsError("This receipt is another person's.")
+    if not may(request, Scope.INGEST) and found.received_from != actor_of(request):
+        raise PermissionDenied
     return render(request, "intake/receipt.html", {"section": "receipts", "receipt": found})
 
 
 def _visible(request: StaffRequest) -> QuerySet[Receipt]:
     every = receipt_list()
-    return every if is_tenant_admin(request) else every.filter(received_from=actor_of(request))
+    return every if may(request, Scope.INGEST) else every.filter(received_from=actor_of(request))

@@ -13,9 +13,8 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 
 from frostbyte.kernel.errors import FrostbyteError, NotFoundError
-from tenants.errors import InsufficientPermissionsError
-from tenants.models import Tenant
-from tenants.services import TENANT_ADMIN
+from tenants.api.permissions import ROLE_SCOPES
+from tenants.models import Scope, Tenant
 
 ROWS = 50
 
@@ -29,24 +28,41 @@ class StaffRequest(HttpRequest):
 
     tenant: Tenant
     user: User
+    staff_scopes: frozenset[str]
 
 
-def staff_page(view: View[P]) -> Callable[Concatenate[HttpRequest, P], HttpResponse]:
-    """Require sign-in, and show our own errors as pages: 403, 404, or what they say."""
+def staff_page(
+    scope: Scope | None = None,
+) -> Callable[[View[P]], Callable[Concatenate[HttpRequest, P], HttpResponse]]:
+    """Require sign-in and a scope, and show our own errors as pages: 403, 404, or what they say."""
 
-    @login_required
-    @wraps(view)
-    def page(request: HttpRequest, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
-        try:
-            return view(cast("StaffRequest", request), *args, **kwargs)
-        except NotFoundError as error:
-            raise Http404 from error
-        except InsufficientPermissionsError as error:
-            raise PermissionDenied from error
-        except FrostbyteError as error:
-            return render(request, "error.html", {"error": error}, status=error.http_status)
+    def wrap(view: View[P]) -> Callable[Concatenate[HttpRequest, P], HttpResponse]:
+        @login_required
+        @wraps(view)
+        def page(request: HttpRequest, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
+            staff = cast("StaffRequest", request)
+            if scope is not None and not may(staff, scope):
+                raise PermissionDenied
+            try:
+                return view(staff, *args, **kwargs)
+            except NotFoundError as error:
+                raise Http404 from error
+            except FrostbyteError as error:
+                return render(request, "error.html", {"error": error}, status=error.http_status)
 
-    return page
+        return page
+
+    return wrap
+
+
+def may(request: StaffRequest, scope: Scope) -> bool:
+    """Whether the person's roles hold the scope; the roles are read once a request."""
+    if not hasattr(request, "staff_scopes"):
+        roles = request.user.groups.values_list("name", flat=True)
+        request.staff_scopes = frozenset().union(
+            *(ROLE_SCOPES.get(role, frozenset()) for role in roles)
+        )
+    return scope.value in request.staff_scopes
 
 
 def actor_of(request: StaffRequest) -> str:
@@ -54,11 +70,8 @@ def actor_of(request: StaffRequest) -> str:
     return f"user:{request.user.get_username()}"
 
 
-def is_tenant_admin(request: StaffRequest) -> bool:
-    """Whether the person may hand documents in and see the receipts of all."""
-    return request.user.groups.filter(name=TENANT_ADMIN).exists()
-
-
-def page_of(request: HttpRequest, rows: QuerySet[M], *, size: int = ROWS) -> Page[M]:
-    """Return the page of `rows` that the address asks for; nonsense gives the first or last."""
-    return Paginator(rows, size).get_page(request.GET.get("page"))
+def page_of(
+    request: HttpRequest, rows: QuerySet[M], *, size: int = ROWS, number: int | None = None
+) -> Page[M]:
+    """Return page `number`, or the one that the address asks for: nonsense gives first or last."""
+    return Paginator(rows, size).get_page(number or request.GET.get("page"))

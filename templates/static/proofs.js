@@ -1,12 +1,15 @@
 /** Checks a result's proof on the server and lists each link: holds, or broken. */
+const titles = JSON.parse(document.getElementById("check-titles")?.textContent ?? "{}");
+
 function row(check) {
   const item = document.createElement("li");
   const sign = document.createElement("span");
   const text = document.createElement("span");
-  sign.className = check.passed ? "tick" : "cross";
-  sign.textContent = check.passed ? "✓" : "✗";
+  sign.className = check.valid ? "tick" : "cross";
+  sign.textContent = check.valid ? "✓" : "✗";
   sign.setAttribute("aria-hidden", "true");
-  text.textContent = `${check.name}: ${check.passed ? "holds" : "broken"}. ${check.detail ?? ""}`;
+  const title = titles[check.name] ?? check.name;
+  text.textContent = check.valid ? `${title}: holds.` : `${title}: broken. ${check.detail}.`;
   item.append(sign, text);
   return item;
 }

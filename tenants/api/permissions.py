@@ -8,8 +8,9 @@ from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 
 from tenants.api.authentication import HOW
+from tenants.api.callers import require_tenant, tenant_of
 from tenants.errors import AuthenticationRequiredError, InsufficientPermissionsError
-from tenants.models import ApiKey, Scope, Tenant
+from tenants.models import ApiKey, Scope
 from tenants.services import TENANT_ADMIN, TENANT_USER
 
 ROLE_SCOPES: Final[Mapping[str, frozenset[str]]] = {
@@ -32,11 +33,7 @@ class HasScope(BasePermission):
     def has_permission(self, request: Request, view: Any) -> bool:
         """Return True, or raise what is missing."""
         _require_known(request)
-        if tenant_of(request) is None:
-            raise InsufficientPermissionsError(
-                "This works within a tenant, and the request names none.",
-                remediation="Send an API key of the tenant, or use the tenant's host.",
-            )
+        require_tenant(request)
         _require_scope(request, view)
         return True
 
@@ -76,12 +73,6 @@ def granted_scopes(request: Request) -> frozenset[str]:
         return OPERATOR_SCOPES if request.user.is_staff else frozenset()
     roles = request.user.groups.values_list("name", flat=True)
     return frozenset().union(*(ROLE_SCOPES.get(role, frozenset()) for role in roles))
-
-
-def tenant_of(request: Request) -> Tenant | None:
-    """Return the tenant that routing has found for the request, or None on the public host."""
-    tenant: Tenant | None = getattr(request, "tenant", None)
-    return tenant
 
 
 def _require_known(request: Request) -> None:

@@ -1,0 +1,9 @@
+"""Addresses of the intake part of the API, below `/api/v1/`."""
+
+from django.urls import path
+
+from intake.api import views
+
+urlpatterns = [
+    path("receipts/<uuid:receipt_id>", views.ReceiptView.as_view(), name="receipt"),
+]

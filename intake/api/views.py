@@ -1,0 +1,42 @@
+"""Receipts of the tenant."""
+
+from uuid import UUID
+
+from django.contrib.auth.models import User
+from drf_spectacular.utils import extend_schema
+from rest_framework.generics import GenericAPIView
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from intake.api.serializers import ReceiptSerializer
+from intake.models import Receipt
+from intake.selectors import receipt_get
+from tenants.api.callers import actor_of
+from tenants.api.permissions import granted_scopes
+from tenants.errors import InsufficientPermissionsError
+from tenants.models import Scope
+
+TAGS = ["intake"]
+
+
+class ReceiptView(GenericAPIView[Receipt]):
+    """One receipt."""
+
+    required_scope = (Scope.INGEST.value, Scope.QUERY.value)
+    throttle_scope = "query"
+    serializer_class = ReceiptSerializer
+
+    @extend_schema(operation_id="receipt_get", tags=TAGS)
+    def get(self, request: Request, receipt_id: UUID) -> Response:
+        """Return a receipt. People who may not hand files in see their own only."""
+        receipt = receipt_get(receipt_id=receipt_id)
+        _require_visible(request, receipt)
+        return Response(self.get_serializer(receipt).data)
+
+
+def _require_visible(request: Request, receipt: Receipt) -> None:
+    is_person = isinstance(request.user, User)
+    if not is_person or Scope.INGEST in granted_scopes(request):
+        return
+    if receipt.received_from != actor_of(request):
+        raise InsufficientPermissionsError("This receipt is another person's.")

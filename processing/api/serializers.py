@@ -1,0 +1,152 @@
+"""Documents with the state of their runs, and the passages that were made of them."""
+
+from typing import Any
+
+from drf_spectacular.utils import extend_schema_field
+from rest_framework import serializers
+from rest_framework.reverse import reverse
+
+from intake.models import Document
+from processing.models import Chunk, Run, RunState
+from processing.selectors import stage_progress
+
+
+class DocumentLinksSerializer(serializers.Serializer[Any]):
+    """Where to go from a document; `{page}` in `page_image` stands for the page's number."""
+
+    self = serializers.URLField()
+    chunks = serializers.URLField()
+    page_image = serializers.CharField()
+
+
+class DocumentSerializer(serializers.ModelSerializer[Document]):
+    """A document; `state` is that of its latest run. `published_at`: since when it is found."""
+
+    state = serializers.SerializerMethodField()
+    links = serializers.SerializerMethodField()
+
+    class Meta:
+        model = Document
+        fields = (
+            "id",
+            "filename",
+            "media_type",
+            "size_bytes",
+            "sha256",
+            "uploaded_by",
+            "created_at",
+            "published_at",
+            "state",
+            "links",
+        )
+        read_only_fields = fields
+
+    @extend_schema_field(serializers.ChoiceField(choices=RunState.choices))
+    def get_state(self, document: Document) -> str:
+        """Return the state of the latest run, which the list's query has fetched."""
+        state: str | None = getattr(document, "run_state", None)
+        return state or RunState.QUEUED.value
+
+    @extend_schema_field(DocumentLinksSerializer)
+    def get_links(self, document: Document) -> dict[str, str]:
+        """Return the addresses of the document and of its parts."""
+        request, of_this = self.context["request"], {"document_id": document.pk}
+        own = reverse("api:document", kwargs=of_this, request=request)
+        return {
+            "self": own,
+            "chunks": reverse("api:chunks", kwargs=of_this, request=request),
+            "page_image": f"{own}/pages/{{page}}.png",
+        }
+
+
+class StageSerializer(serializers.Serializer[Any]):
+    """One stage of a run; `reason` says why it waits or failed, `since` when that began."""
+
+    name = serializers.CharField()
+    state = serializers.CharField()
+    attempt = serializers.IntegerField()
+    seconds = serializers.FloatField(allow_null=True)
+    reason = serializers.CharField(allow_blank=True)
+    since = serializers.DateTimeField(allow_null=True)
+
+
+class RunSerializer(serializers.ModelSerializer[Run]):
+    """One passage through the pipeline, with its stages in order."""
+
+    stages = serializers.SerializerMethodField()
+
+    class Meta:
+        model = Run
+        fields = (
+            "id",
+            "state",
+            "configuration_version",
+            "error_code",
+            "error_message",
+            "remediation",
+            "created_at",
+            "finished_at",
+            "stages",
+        )
+        read_only_fields = fields
+
+    @extend_schema_field(StageSerializer(many=True))
+    def get_stages(self, run: Run) -> Any:
+        """Return the stages in order."""
+        return StageSerializer(stage_progress(run=run), many=True).data
+
+
+class DocumentDetailSerializer(DocumentSerializer):
+    """A document with its latest run; `run` is null until one has begun."""
+
+    run = serializers.SerializerMethodField()
+
+    class Meta(DocumentSerializer.Meta):
+        fields = (*DocumentSerializer.Meta.fields, "run")
+        read_only_fields = fields
+
+    def get_state(self, document: Document) -> str:
+        """Return the state of the run that is told."""
+        del document
+        run: Run | None = self.context["run"]
+        return run.state if run else RunState.QUEUED.value
+
+    @extend_schema_field(RunSerializer(allow_null=True))
+    def get_run(self, _document: Document) -> Any:
+        """Return the latest run."""
+        run: Run | None = self.context["run"]
+        return RunSerializer(run).data if run else None
+
+
+class ChunkSerializer(serializers.ModelSerializer[Chunk]):
+    """A passage, as the gates let it through.
+
+    `start_char` and `end_char` count in the page's canonical text; `bbox` is in PDF points from
+    the page's top left: left, top, right, bottom. `chunk_id` names the passage for good, `id` names
+    this run's copy.
+    """
+
+    class Meta:
+        model = Chunk
+        fields = (
+            "id",
+            "chunk_id",
+            "ordinal",
+            "text",
+            "element_type",
+            "page",
+            "start_char",
+            "end_char",
+            "bbox",
+            "section_path",
+            "sha256",
+        )
+        read_only_fields = fields
+
+
+class PageQuerySerializer(serializers.Serializer[Any]):
+    """What may be asked of a page image."""
+
+    chunk = serializers.UUIDField(
+        required=False, help_text="The `id` of a passage of this document, to be marked."
+    )

@@ -46,7 +46,7 @@ class SignInForm(AuthenticationForm):
 class OperatorSignInForm(SignInForm):
     """Sign-in at the console: only for operators."""
 
-    def confirm_login_allowed(self, user: Any) -> None:  # noqa: ANN401  (Django's own signature)
+    def confirm_login_allowed(self, user: Any) -> None:
         """Refuse people who are no operators as if the password were wrong."""
         super().confirm_login_allowed(user)
         if not user.is_staff:

@@ -61,7 +61,7 @@ def _find(presented: str) -> ApiKey:
     parts = presented.split("_")
     unknown = AuthenticationRequiredError(
         "The API key is not known.",
-        remediation="Send 'Authorization: Bearer fb_<slug>_<id>_<secret>' with a key of this tenant.",
+        remediation="Send 'Authorization: Bearer fb_<slug>_<id>_<secret>' with a key in force.",
     )
     if len(parts) != 4 or parts[0] != KEY_PREFIX or not SLUG_PATTERN.fullmatch(parts[1]):
         raise unknown

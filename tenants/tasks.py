@@ -1,4 +1,4 @@
-"""What every tenant's task shares: it takes a slug, enters the tenant, and leaves nothing behind."""
+"""What every tenant's task shares: it takes a slug, enters the tenant, and leaves it again."""
 
 from typing import Any
 

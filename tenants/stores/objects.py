@@ -182,5 +182,5 @@ def _from_client_error(error: ClientError) -> Exception:
 def _unavailable() -> ServiceUnavailableError:
     return ServiceUnavailableError(
         "The object store does not answer as it should.",
-        remediation="Try again; if it lasts, look at `manage.py embedded status` or the S3 service.",
+        remediation="Try again; if it lasts, see `manage.py embedded status`, or the S3 service.",
     )

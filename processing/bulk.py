@@ -1,0 +1,140 @@
+"""Taking in many files from this machine and following each to its end."""
+
+import time
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+from celery import current_app
+
+from intake.models import Outcome, Receipt
+from intake.services import document_receive
+from processing.models import Chunk, Run, RunState
+from processing.selectors import run_of
+from processing.services import dispatch_due, run_to_end
+from tenants.models import Tenant
+
+POLL_SECONDS: Final = 0.25
+WORKER_PING_SECONDS: Final = 0.7
+
+
+@dataclass(slots=True)
+class FileOutcome:
+    """What became of one file: `outcome` in a word, `code` and `detail` where it went wrong."""
+
+    path: Path
+    receipt: Receipt
+    outcome: str = "waiting"
+    code: str = ""
+    detail: str = ""
+    chunks: int = 0
+    seconds: float = 0.0
+    started: float = field(default_factory=time.monotonic)
+
+    @property
+    def is_final(self) -> bool:
+        """Whether nothing more will happen to the file by itself."""
+        return self.outcome != "waiting"
+
+
+def files_under(paths: Iterable[Path]) -> Iterator[Path]:
+    """Yield every file that is named or lies under a named folder, hidden ones left out."""
+    for path in paths:
+        if path.is_dir():
+            yield from sorted(
+                child
+                for child in path.rglob("*")
+                if child.is_file() and not any(p.startswith(".") for p in child.parts[-1:])
+            )
+        else:
+            yield path
+
+
+def worker_is_there() -> bool:
+    """Return whether a worker answers on the broker; without one, the work is done here."""
+    try:
+        return bool(current_app.control.ping(timeout=WORKER_PING_SECONDS))
+    except OSError:
+        return False
+
+
+def ingest_files(
+    *,
+    tenant: Tenant,
+    paths: Iterable[Path],
+    actor: str,
+    on_change: Callable[[FileOutcome], None] = lambda _outcome: None,
+) -> list[FileOutcome]:
+    """Take in files, inside the tenant's context, and return when each has its outcome.
+
+    Where a worker runs it does the stages; otherwise this process does. `on_change` is called
+    when a file is received and when it is final.
+    """
+    with_worker = worker_is_there()
+    outcomes = []
+    for path in paths:
+        outcome = _receive(tenant, path, actor)
+        outcomes.append(outcome)
+        if not outcome.is_final and not with_worker:
+            _process_here(tenant, outcome)
+        on_change(outcome)
+    _follow(tenant, [outcome for outcome in outcomes if not outcome.is_final], on_change)
+    return outcomes
+
+
+def _receive(tenant: Tenant, path: Path, actor: str) -> FileOutcome:
+    started = time.monotonic()
+    with path.open("rb") as stream:
+        receipt = document_receive(tenant=tenant, filename=path.name, stream=stream, actor=actor)
+    outcome = FileOutcome(path=path, receipt=receipt, started=started)
+    if receipt.outcome != Outcome.ACCEPTED:
+        outcome.outcome, outcome.code = receipt.outcome, receipt.code
+        outcome.detail = f"{receipt.message} {receipt.remediation}".strip()
+        outcome.seconds = time.monotonic() - started
+    else:
+        _look(outcome)
+    return outcome
+
+
+def _process_here(tenant: Tenant, outcome: FileOutcome) -> None:
+    run = _run(outcome)
+    while not run.is_final:
+        run = run_to_end(tenant=tenant, run=run)
+        if not run.is_final:
+            time.sleep(POLL_SECONDS)
+    _look(outcome)
+
+
+def _follow(
+    tenant: Tenant, open_outcomes: list[FileOutcome], on_change: Callable[[FileOutcome], None]
+) -> None:
+    while open_outcomes:
+        time.sleep(POLL_SECONDS)
+        dispatch_due(tenant=tenant)
+        for outcome in open_outcomes:
+            _look(outcome)
+            if outcome.is_final:
+                on_change(outcome)
+        open_outcomes = [outcome for outcome in open_outcomes if not outcome.is_final]
+
+
+def _run(outcome: FileOutcome) -> Run:
+    document_id = outcome.receipt.document_id
+    run = run_of(document_id=document_id) if document_id else None
+    if run is None:
+        raise LookupError("An accepted file has no run.")
+    return run
+
+
+def _look(outcome: FileOutcome) -> None:
+    """Write the run's end, if it has one, into the outcome."""
+    run = _run(outcome)
+    if not run.is_final:
+        return
+    outcome.outcome = "duplicate" if outcome.receipt.is_duplicate else run.state
+    outcome.code, outcome.detail = run.error_code, f"{run.error_message} {run.remediation}".strip()
+    outcome.chunks = Chunk.objects.filter(run=run).count()
+    outcome.seconds = time.monotonic() - outcome.started
+    if run.state == RunState.PUBLISHED and not outcome.receipt.is_duplicate and run.finished_at:
+        outcome.seconds = (run.finished_at - outcome.receipt.created_at).total_seconds()

@@ -1,0 +1,133 @@
+"""Checking a proof against the stores: which of its links hold, and which one is broken.
+
+The links, in order: the raw object has the hash that the receipt gave it; the canonical document
+has the hash that parsing recorded; the span of the canonical text, less what the gates took out,
+is the passage's text; the passage has its hash; the audit events are there and their hashes hold.
+"""
+
+from collections.abc import Callable
+from typing import Final
+
+from processing.policy.redaction import redacted_slice
+
+from audit.events import EventType, hash_event
+from audit.models import AuditEvent
+from audit.services import hashed_fields
+from frostbyte.kernel.errors import FrostbyteError
+from frostbyte.kernel.hashing import sha256_hex
+from intake.selectors import document_get
+from processing.canonical import ParsedDocument, decode
+from processing.models import Chunk, Redaction
+from processing.runner import payload_key
+from search.results import Proof, ProofCheck, ProofReport
+from tenants.models import Tenant
+from tenants.stores import for_tenant
+
+
+class BrokenLinkError(FrostbyteError):
+    """One link of a proof does not hold; the message says how."""
+
+    code = "PROOF_BROKEN"
+    http_status = 409
+
+
+def proof_verify(*, tenant: Tenant, proof: Proof) -> ProofReport:
+    """Check every link, inside the tenant's context; a broken one does not hide the others."""
+    return ProofReport(
+        checks=tuple(_checked(name, check, tenant, proof) for name, check in _LINKS.items())
+    )
+
+
+def _checked(
+    name: str, check: Callable[[Tenant, Proof], None], tenant: Tenant, proof: Proof
+) -> ProofCheck:
+    try:
+        check(tenant, proof)
+    except FrostbyteError as error:
+        return ProofCheck(name=name, valid=False, detail=error.message)
+    return ProofCheck(name=name, valid=True, detail="holds")
+
+
+def _raw_object(tenant: Tenant, proof: Proof) -> None:
+    document = document_get(document_id=proof.document_id)
+    found = sha256_hex(for_tenant(tenant).objects.get(document.raw_key))
+    _require(found == proof.raw_sha256, "the stored file is not the one that was received")
+    _require(document.sha256 == proof.raw_sha256, "the document's record names another hash")
+
+
+def _canonical_document(tenant: Tenant, proof: Proof) -> None:
+    found = sha256_hex(_canonical_bytes(tenant, proof))
+    _require(found == proof.canonical_sha256, "the canonical document was changed")
+
+
+def _span(tenant: Tenant, proof: Proof) -> None:
+    document = decode(_canonical_bytes(tenant, proof), ParsedDocument)
+    page = next((page for page in document.pages if page.number == proof.page), None)
+    _require(page is not None, "the canonical document has no such page")
+    hidden = Redaction.objects.filter(run_id=proof.run_id, page=proof.page)
+    expected = redacted_slice(
+        page.text if page else "",
+        start=proof.start_char,
+        end=proof.end_char,
+        spans=list(hidden.values_list("start_char", "end_char", "kind")),
+    )
+    _require(_chunk(proof).text == expected, "the passage is not what stands at that span")
+
+
+def _passage(_tenant: Tenant, proof: Proof) -> None:
+    chunk = _chunk(proof)
+    place = (chunk.page, chunk.start_char, chunk.end_char)
+    _require(sha256_hex(chunk.text.encode()) == proof.chunk_sha256, "the passage was changed")
+    _require(place == (proof.page, proof.start_char, proof.end_char), "the span was changed")
+
+
+def _audit_events(tenant: Tenant, proof: Proof) -> None:
+    events = {
+        event.pk: event
+        for event in AuditEvent.objects.filter(
+            tenant=tenant.slug, event_id__in=proof.audit_event_ids
+        )
+    }
+    _require(len(proof.audit_event_ids) > 0, "the proof names no audit event")
+    _require(len(events) == len(proof.audit_event_ids), "an audit event is missing")
+    for event in events.values():
+        fields = hashed_fields(event)
+        _require(
+            event.event_hash == hash_event(previous_hash=event.previous_hash, fields=fields)
+            and event.resource_id == str(proof.document_id),
+            "an audit event was changed or tells of another document",
+        )
+    _require_recorded(list(events.values()), EventType.DOCUMENT_INGESTED, proof.raw_sha256)
+    _require_recorded(list(events.values()), EventType.DOCUMENT_PARSED, proof.canonical_sha256)
+
+
+def _require_recorded(events: list[AuditEvent], kind: EventType, output_hash: str) -> None:
+    recorded = {
+        event.details.get("output_hash") for event in events if event.event_type == kind.value
+    }
+    _require(output_hash in recorded, f"no {kind.value} event recorded this hash")
+
+
+def _canonical_bytes(tenant: Tenant, proof: Proof) -> bytes:
+    return for_tenant(tenant).objects.get(payload_key(proof.run_id, "parse"))
+
+
+def _chunk(proof: Proof) -> Chunk:
+    chunk = Chunk.objects.filter(run_id=proof.run_id, chunk_id=proof.chunk_id).first()
+    if chunk is None:
+        raise BrokenLinkError("the passage is not in the store")
+    return chunk
+
+
+def _require(holds: bool, otherwise: str) -> None:
+    if not holds:
+        raise BrokenLinkError(otherwise)
+
+
+_LINKS: Final[dict[str, Callable[[Tenant, Proof], None]]] = {
+    "raw_object": _raw_object,
+    "canonical_document": _canonical_document,
+    "span": _span,
+    "passage": _passage,
+    "audit_events": _audit_events,
+}

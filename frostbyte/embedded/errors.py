@@ -25,3 +25,17 @@ class UnsafeFolderError(FrostbyteError):
 
     code: ClassVar[str] = "EMBEDDED_FOLDER_UNSAFE"
     http_status: ClassVar[int] = 500
+
+
+class AlreadyUpError(FrostbyteError):
+    """`manage.py up` runs already on this home."""
+
+    code: ClassVar[str] = "ALREADY_UP"
+    http_status: ClassVar[int] = 409
+
+
+class UpgradeFailedError(FrostbyteError):
+    """The database could not be brought to this version of the code."""
+
+    code: ClassVar[str] = "UPGRADE_FAILED"
+    http_status: ClassVar[int] = 500

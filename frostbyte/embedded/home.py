@@ -95,3 +95,17 @@ def _lock_taken(descriptor: int) -> bool:
     except BlockingIOError:
         return False
     return True
+
+
+def keep_running(home: Path, *, keep: bool) -> None:
+    """Note whether the servers outlive `manage.py up`: so it is after `embedded start`."""
+    marker = home / "keep-running"
+    if keep:
+        marker.touch()
+    else:
+        marker.unlink(missing_ok=True)
+
+
+def is_kept_running(home: Path) -> bool:
+    """Return whether the servers were started by themselves, to outlive `manage.py up`."""
+    return (home / "keep-running").exists()

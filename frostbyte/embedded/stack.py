@@ -1,0 +1,88 @@
+"""The programs of a running Frostbyte on one machine, as command lines."""
+
+import hashlib
+import signal
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from frostbyte.embedded.children import Program
+from frostbyte.embedded.ports import LOOPBACK, port_is_free
+from frostbyte.settings.env import PROJECT_DIR
+
+_CELERY: Final = (sys.executable, "-m", "celery", "--app", "frostbyte.celery:app")
+_WARM_SECONDS: Final = 4.0
+_COLD_SECONDS: Final = 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class StackOptions:
+    """What to run: the port and public host of the web server, workers, and verbosity."""
+
+    port: int
+    host: str
+    concurrency: int
+    log_level: str
+    with_worker: bool = True
+    with_demo: bool = True
+
+
+def programs(options: StackOptions, *, home: Path) -> tuple[Program, ...]:
+    """Return the web server, the worker and beat, in the order in which they start."""
+    web = _web(options)
+    if not options.with_worker:
+        return (web,)
+    return (web, _worker(options), _beat(home))
+
+
+def _web(options: StackOptions) -> Program:
+    """Return the ASGI server; its access log is off, since a URL can hold a query's text."""
+    return Program(
+        "web",
+        (
+            *(sys.executable, "-m", "uvicorn", "frostbyte.asgi:application"),
+            *("--host", LOOPBACK, "--port", str(options.port)),
+            *("--lifespan", "off", "--no-access-log", "--timeout-graceful-shutdown", "2"),
+            *("--log-level", options.log_level.lower()),
+        ),
+    )
+
+
+def _worker(options: StackOptions) -> Program:
+    """Return the worker; asked to stop it finishes its task, told again it drops it unfinished."""
+    return Program(
+        "worker",
+        (
+            *_CELERY,
+            *("worker", "--pool", "prefork", "--concurrency", str(options.concurrency)),
+            *("--without-gossip", "--without-mingle", "--loglevel", options.log_level),
+        ),
+        stop_signals=((signal.SIGTERM, _WARM_SECONDS), (signal.SIGQUIT, _COLD_SECONDS)),
+    )
+
+
+def _beat(home: Path) -> Program:
+    schedule = str(home / "beat-schedule")
+    return Program("beat", (*_CELERY, "beat", "--schedule", schedule, "--loglevel", "WARNING"))
+
+
+def upgrade(options: StackOptions) -> Program:
+    """Return the command that brings the database up to date, and makes the demo tenants."""
+    demo = ("--demo",) if options.with_demo else ()
+    return Program("upgrade", (sys.executable, str(PROJECT_DIR / "manage.py"), "upgrade", *demo))
+
+
+def next_free_port(wanted: int) -> int:
+    """Return `wanted`, or the next port above it on which nothing listens."""
+    return next(port for port in range(wanted, 65_536) if port_is_free(port))
+
+
+def migrations_digest(*, database_url: str) -> str:
+    """Return a digest of the migrations on disk and of the database that they are for."""
+    digest = hashlib.sha256(database_url.encode())
+    for path in sorted((PROJECT_DIR / "migrations").rglob("*.*")):
+        if path.suffix in {".py", ".sql"}:
+            digest.update(str(path.relative_to(PROJECT_DIR)).encode())
+            digest.update(path.read_bytes())
+    return digest.hexdigest()

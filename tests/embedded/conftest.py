@@ -1,0 +1,26 @@
+"""A home with running servers, shared by the tests of this folder."""
+
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from frostbyte.embedded.servers import EmbeddedServers, running
+
+
+@pytest.fixture(scope="session")
+def servers() -> Iterator[EmbeddedServers]:
+    """Servers of a home of their own, which the tests may kill."""
+    with (
+        tempfile.TemporaryDirectory(prefix="frostbyte-embedded-") as folder,
+        running(Path(folder)) as started,
+    ):
+        yield started
+
+
+@pytest.fixture
+def home(servers: EmbeddedServers) -> Path:
+    """The home of `servers`, with all of them running."""
+    servers.start()
+    return servers.home.resolve()

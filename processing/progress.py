@@ -115,7 +115,8 @@ def _why_waiting(run: Run, rows: dict[str, StageRun]) -> str:
     if stage is None:
         return f"Waits since {_clock(run.changed_at)}."
     cause = stage.error_message or "The last try did not succeed."
-    return f"{cause} Tried {stage.attempt} times; goes on at {_clock(stage.due_at)}."
+    tries = "once" if stage.attempt == 1 else f"{stage.attempt} times"
+    return f"{cause} Tried {tries}; goes on at {_clock(stage.due_at)}."
 
 
 def _clock(moment: datetime) -> str:

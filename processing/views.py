@@ -170,7 +170,7 @@ def _sheet(
 
 def page_image_url(document_id: UUID, page: int, chunk_id: UUID | None) -> str:
     """Return the address of a page's image, with one passage marked if it is named."""
-    address = reverse("document-page-image", args=[document_id, page])
+    address = reverse("api:page-image", args=[document_id, page])
     return f"{address}?chunk={chunk_id}" if chunk_id else address
 
 

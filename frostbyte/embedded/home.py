@@ -5,7 +5,7 @@ import json
 import os
 import secrets
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final
@@ -97,8 +97,19 @@ def _lock_taken(descriptor: int) -> bool:
     return True
 
 
+@contextmanager
+def home_in_use(home: Path) -> Iterator[Callable[[], bool]]:
+    """Count as a user of the home's servers; yields a function that tells whether we are the last.
+
+    Once that has returned True nobody else can begin to use the home until the block ends.
+    """
+    with (home / "users.lock").open("w") as stream:
+        fcntl.flock(stream.fileno(), fcntl.LOCK_SH)
+        yield lambda: _lock_taken(stream.fileno())
+
+
 def keep_running(home: Path, *, keep: bool) -> None:
-    """Note whether the servers outlive `manage.py up`: so it is after `embedded start`."""
+    """Note whether the servers outlive their users: so it is after `manage.py embedded start`."""
     marker = home / "keep-running"
     if keep:
         marker.touch()
@@ -107,5 +118,5 @@ def keep_running(home: Path, *, keep: bool) -> None:
 
 
 def is_kept_running(home: Path) -> bool:
-    """Return whether the servers were started by themselves, to outlive `manage.py up`."""
+    """Return whether the servers were started by themselves, to outlive their users."""
     return (home / "keep-running").exists()

@@ -7,7 +7,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from frostbyte.embedded.home import home_create, home_lock, secrets_ensure
+from frostbyte.embedded.home import (
+    home_create,
+    home_in_use,
+    home_lock,
+    is_kept_running,
+    secrets_ensure,
+)
 from frostbyte.embedded.postgres import Postgres
 from frostbyte.embedded.seaweed import SeaweedFS
 from frostbyte.embedded.server import Server
@@ -83,13 +89,18 @@ class EmbeddedServers:
 def running(
     home: Path, *, services: Collection[str] = SERVICES, durable: bool = True
 ) -> Iterator[EmbeddedServers]:
-    """Have the servers running within the block; at its end stop those that it started."""
+    """Have the servers running within the block; the last to leave stops them.
+
+    After `manage.py embedded start` they are left running.
+    """
     servers = EmbeddedServers(home, services=services, durable=durable)
-    started = servers.start()
-    try:
-        yield servers
-    finally:
-        servers.stop(started)
+    with home_in_use(home_create(home)) as is_last:
+        try:
+            servers.start()
+            yield servers
+        finally:
+            if not is_kept_running(home) and is_last():
+                servers.stop()
 
 
 def _status(server: Server) -> ServerStatus:

@@ -12,7 +12,7 @@ from typing import Final
 from frostbyte.embedded.children import Child, Program
 from frostbyte.embedded.endpoints import Endpoints, load_endpoints
 from frostbyte.embedded.errors import AlreadyUpError, UpgradeFailedError
-from frostbyte.embedded.home import home_create, is_kept_running
+from frostbyte.embedded.home import home_create, home_in_use, is_kept_running
 from frostbyte.embedded.merged_log import MergedLog
 from frostbyte.embedded.probe import is_ready, ready_status
 from frostbyte.embedded.servers import EmbeddedServers
@@ -57,12 +57,12 @@ class Session:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             loop.add_signal_handler(number, asked.set)
-        with _only_one(self._home):
+        with _only_one(self._home), home_in_use(self._home) as is_last:
             waiting, work = asyncio.create_task(asked.wait()), asyncio.create_task(self._work())
             try:
                 await asyncio.wait({waiting, work}, return_when=asyncio.FIRST_COMPLETED)
             finally:
-                await self._stop_all(work)
+                await self._stop_all(work, is_last=is_last)
             if not work.cancelled():
                 await work
 
@@ -133,8 +133,8 @@ class Session:
             for child in self._children:
                 child.restart()
 
-    async def _stop_all(self, work: "asyncio.Task[None]") -> None:
-        """Stop beat, then worker and web, then the servers unless they are to be kept running."""
+    async def _stop_all(self, work: "asyncio.Task[None]", *, is_last: Callable[[], bool]) -> None:
+        """Stop beat, then worker and web, then the servers unless others use or keep them."""
         self._log.say("stopping")
         work.cancel()
         await asyncio.wait({work})
@@ -144,7 +144,7 @@ class Session:
         if self._starting is not None:
             with suppress(FrostbyteError):
                 await self._starting
-        if not is_kept_running(self._home):
+        if not is_kept_running(self._home) and is_last():
             await asyncio.to_thread(self._servers.stop)
         self._log.say("stopped")
 

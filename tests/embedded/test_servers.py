@@ -18,7 +18,7 @@ from redis.retry import Retry
 
 from frostbyte.embedded.endpoints import load_endpoints, socket_folder
 from frostbyte.embedded.errors import EmbeddedServerError, HomeLockedError
-from frostbyte.embedded.home import SECRET_NAMES, home_lock
+from frostbyte.embedded.home import SECRET_NAMES, home_create, home_lock, keep_running
 from frostbyte.embedded.postgres import Postgres
 from frostbyte.embedded.servers import EmbeddedServers, running
 
@@ -246,12 +246,21 @@ def test_a_server_that_dies_while_starting_shows_the_end_of_its_log(
     assert "postgres.log" in caught.value.remediation
 
 
-def test_running_stops_only_what_it_started(servers: EmbeddedServers, home: Path) -> None:
-    servers.stop(["valkey"])
-    with running(home) as inner:
-        assert all(state.healthy for state in inner.status())
-    after = {state.name: state.healthy for state in servers.status()}
-    assert after == {"postgres": True, "valkey": False, "objects": True}
+def test_the_last_user_stops_the_servers(tmp_path: Path) -> None:
+    with running(tmp_path, services=["valkey"]) as first:
+        with running(tmp_path, services=["valkey"]):
+            pass
+        assert [state.healthy for state in first.status()] == [True]
+    assert [state.pid for state in first.status()] == [None]
+
+
+def test_servers_that_are_to_be_kept_outlive_their_users(tmp_path: Path) -> None:
+    home = home_create(tmp_path)
+    keep_running(home, keep=True)
+    with running(home, services=["valkey"]) as servers:
+        pass
+    assert [state.healthy for state in servers.status()] == [True]
+    assert servers.stop() == ("valkey",)
 
 
 def test_only_the_wanted_services_are_started(tmp_path_factory: pytest.TempPathFactory) -> None:

@@ -6,6 +6,7 @@ line, so that neither a stale file nor a pid that was given away again can misle
 
 import os
 import subprocess
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -86,11 +87,21 @@ def end(process: psutil.Process, *, signal: int, timeout: float) -> None:
     """Send `signal`, wait for the end, and kill the process when it takes longer than `timeout`."""
     with suppress(psutil.NoSuchProcess):
         process.send_signal(signal)
-        try:
-            process.wait(timeout)
-        except psutil.TimeoutExpired:
+        if not _wait(process, timeout):
             process.kill()
-            process.wait(timeout)
+            _wait(process, timeout)
+
+
+def _wait(process: psutil.Process, timeout: float) -> bool:
+    """Return whether the process ended in time; one that its parent has not reaped has ended."""
+    deadline = time.monotonic() + timeout
+    while time.monotonic() < deadline:
+        if process.status() == psutil.STATUS_ZOMBIE:
+            return True
+        with suppress(psutil.TimeoutExpired):
+            process.wait(0.05)
+            return True
+    return False
 
 
 def log_tail(log: Path, *, lines: int = 15) -> str:

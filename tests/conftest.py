@@ -1,0 +1,81 @@
+"""Two tenants on real stores for every test; each test's rows are rolled back at its end."""
+
+import os
+from collections.abc import Iterator
+from io import BytesIO
+from pathlib import Path
+from typing import Protocol
+
+import pytest
+from django.conf import settings
+from pytest_django import DjangoDbBlocker
+
+from intake.models import Receipt
+from intake.services import document_receive
+from tenants.context import tenant_context
+from tenants.database.schemas import role_drop, schema_drop
+from tenants.models import Tenant
+from tenants.provisioning import tenant_provision
+from tenants.stores import for_tenant
+
+ACTOR = "tester"
+PROJECT_DIR = Path(__file__).resolve().parents[1]
+SAMPLES = PROJECT_DIR / "tests" / "samples"
+
+
+class Receive(Protocol):
+    """Hands bytes in as a file of a tenant."""
+
+    def __call__(self, tenant: Tenant, filename: str, data: bytes) -> Receipt: ...
+
+
+@pytest.fixture(scope="session")
+def corpus() -> Path:
+    """The folder of real files, where there is one."""
+    named = os.environ.get("FROSTBYTE_CORPUS")
+    folder = Path(named) if named else PROJECT_DIR.parent / "shared" / "corpus"
+    if not folder.is_dir():
+        pytest.skip("no corpus here: set FROSTBYTE_CORPUS to its folder")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def _tenants(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[list[Tenant]]:
+    with django_db_blocker.unblock():
+        # Test processes side by side share one object store.
+        settings.BUCKET_PREFIX = f"test-{os.environ.get('PYTEST_XDIST_WORKER', 'main')}"
+        made = [
+            tenant_provision(slug=slug, name=slug.title(), actor=ACTOR)
+            for slug in ("acme", "globex")
+        ]
+    yield made
+    with django_db_blocker.unblock():
+        for tenant in made:
+            schema_drop(tenant)
+            role_drop(tenant)
+            for_tenant(tenant).objects.destroy()
+
+
+@pytest.fixture
+def acme(db: None, _tenants: list[Tenant]) -> Tenant:
+    """The tenant that the test works in."""
+    return Tenant.objects.get(slug="acme")
+
+
+@pytest.fixture
+def globex(db: None, _tenants: list[Tenant]) -> Tenant:
+    """The other tenant, which must stay untouched and unseen."""
+    return Tenant.objects.get(slug="globex")
+
+
+@pytest.fixture
+def receive() -> Receive:
+    """A function that hands a file in, inside its tenant's context."""
+
+    def _receive(tenant: Tenant, filename: str, data: bytes) -> Receipt:
+        with tenant_context(tenant):
+            return document_receive(
+                tenant=tenant, filename=filename, stream=BytesIO(data), actor=ACTOR
+            )
+
+    return _receive

@@ -92,12 +92,13 @@ class Heartbeat(threading.Thread):
         super().__init__(name=f"heartbeat-{stage_run.stage}", daemon=True)
         self._tenant = tenant
         self._stage_run = stage_run
-        self._stop = threading.Event()
+        # Not `_stop`: a thread has a method of that name.
+        self._ended = threading.Event()
 
     def run(self) -> None:
         """Renew every few seconds; a database that is away for a moment is tried again."""
         try:
-            while not self._stop.wait(settings.PIPELINE_HEARTBEAT_SECONDS):
+            while not self._ended.wait(settings.PIPELINE_HEARTBEAT_SECONDS):
                 if not self._beat():
                     return
         finally:
@@ -121,5 +122,5 @@ class Heartbeat(threading.Thread):
         _error: BaseException | None,
         _trace: TracebackType | None,
     ) -> None:
-        self._stop.set()
+        self._ended.set()
         self.join()

@@ -8,6 +8,7 @@ from typing import Protocol
 
 import pytest
 from django.conf import settings
+from django.db import connection
 from pytest_django import DjangoDbBlocker
 
 from intake.models import Receipt
@@ -15,7 +16,7 @@ from intake.services import document_receive
 from tenants.context import tenant_context
 from tenants.database.schemas import role_drop, schema_drop
 from tenants.models import Tenant
-from tenants.provisioning import tenant_provision
+from tenants.provisioning import STEPS, tenant_provision
 from tenants.stores import for_tenant
 
 ACTOR = "tester"
@@ -66,6 +67,21 @@ def acme(db: None, _tenants: list[Tenant]) -> Tenant:
 def globex(db: None, _tenants: list[Tenant]) -> Tenant:
     """The other tenant, which must stay untouched and unseen."""
     return Tenant.objects.get(slug="globex")
+
+
+@pytest.fixture
+def committed(_tenants: list[Tenant], django_db_blocker: DjangoDbBlocker) -> Iterator[None]:
+    """A database without the test's transaction around it; tenants that the test made are removed.
+
+    Roles and schemas are made and dropped outside transactions, as in life.
+    """
+    with django_db_blocker.unblock():
+        yield
+        connection.set_schema_to_public()  # type: ignore[attr-defined]
+        for tenant in Tenant.objects.exclude(slug__in=("acme", "globex")):
+            for step in reversed(STEPS):
+                step.undo(tenant)
+            tenant.delete()
 
 
 @pytest.fixture

@@ -1,6 +1,7 @@
 """Taking a file in: checked, stored unchanged, receipted, and announced once it is all on record."""
 
 import hashlib
+import io
 from dataclasses import dataclass
 from pathlib import PurePath
 from typing import BinaryIO, Final
@@ -59,12 +60,20 @@ def safe_filename(filename: str) -> str:
 
 
 def _measure(filename: str, stream: BinaryIO) -> Upload:
+    stream = _plain_file(stream)
     digest, size = hashlib.sha256(), 0
     stream.seek(0)
     while block := stream.read(_BLOCK):
         digest.update(block)
         size += len(block)
     return Upload(safe_filename(filename), stream, size, digest.hexdigest())
+
+
+def _plain_file(stream: BinaryIO) -> BinaryIO:
+    """Return the file inside the wrappers of an upload: not every library reads through them."""
+    while not isinstance(stream, io.IOBase):
+        stream = stream.file  # type: ignore[attr-defined]
+    return stream
 
 
 def _accept(tenant: Tenant, upload: Upload) -> str:

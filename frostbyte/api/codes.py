@@ -8,31 +8,36 @@ from typing import Final
 
 from frostbyte.kernel.errors import FrostbyteError
 
-MODULES: Final = (
+ANSWER_MODULES: Final = (
     "frostbyte.kernel.errors",
     "tenants.errors",
     "intake.errors",
-    "processing.errors",
     "search.errors",
 )
-"""Where the errors are whose codes reach callers."""
+"""Where the errors are that requests are answered with."""
+
+RUN_MODULES: Final = ("processing.errors", "processing.parsers.errors")
+"""Where the errors are that a document's run ends with, told in its `error_code`."""
+
+HTTP: Final = "frostbyte"
 
 
 @dataclass(frozen=True, slots=True, order=True)
 class Code:
-    """A code with its HTTP status, and what it means, from the classes that bear it."""
+    """A code with its HTTP status, what it means, and the app that it comes from."""
 
     status: int
     code: str
     meaning: str
+    origin: str = HTTP
     retryable: bool = False
 
 
 OF_HTTP: Final = (
-    Code(401, "AUTHENTICATION_REQUIRED", "No key or sign-in."),
+    Code(401, "AUTHENTICATION_REQUIRED", "No key or sign-in, or a key that is not known."),
     Code(405, "METHOD_NOT_ALLOWED", "The address does not know this method."),
     Code(406, "NOT_ACCEPTABLE", "None of the media types of the Accept header can be given."),
-    Code(413, "SIZE_EXCEEDED", "The body of the request is too large."),
+    Code(413, "SIZE_EXCEEDED", "The file or the body of the request is too large."),
     Code(415, "UNSUPPORTED_MEDIA_TYPE", "The body is of a type that is not read here."),
     Code(429, "RATE_LIMIT_EXCEEDED", "Too many requests in the present minute.", retryable=True),
     Code(500, "INTERNAL_ERROR", "A fault on our side; it was recorded."),
@@ -41,30 +46,33 @@ OF_HTTP: Final = (
 
 
 @lru_cache(maxsize=1)
-def known_codes() -> tuple[Code, ...]:
-    """Return every code, by status and name; one that several classes bear has all their meanings."""
+def answer_codes() -> tuple[Code, ...]:
+    """Return the codes that requests are answered with, by status and name."""
+    return _gathered(OF_HTTP, ANSWER_MODULES)
+
+
+@lru_cache(maxsize=1)
+def run_codes() -> tuple[Code, ...]:
+    """Return the codes that a document's run may end with, by status and name."""
+    return _gathered((), RUN_MODULES)
+
+
+def _gathered(given: tuple[Code, ...], modules: tuple[str, ...]) -> tuple[Code, ...]:
+    """Return the codes of the given ones and the modules; the first that bears one explains it."""
     found: dict[tuple[int, str], Code] = {}
-    for entry in (*_of_classes(), *OF_HTTP):
+    for entry in (*given, *_of_classes(modules)):
         found.setdefault((entry.status, entry.code), entry)
     return tuple(sorted(found.values()))
 
 
-def codes_by_status() -> dict[int, tuple[str, ...]]:
-    """Return the codes of each HTTP status."""
-    statuses = {entry.status for entry in known_codes()}
-    return {
-        status: tuple(entry.code for entry in known_codes() if entry.status == status)
-        for status in statuses
-    }
-
-
-def _of_classes() -> Iterator[Code]:
-    for name in MODULES:
+def _of_classes(modules: tuple[str, ...]) -> Iterator[Code]:
+    for name in modules:
         for kind in vars(import_module(name)).values():
             if _is_error(kind) and kind.__module__ == name and "code" in vars(kind):
                 meaning = (kind.__doc__ or "").strip().split("\n")[0]
-                yield Code(kind.http_status, kind.code, meaning, kind.retryable)
+                origin = name.split(".", maxsplit=1)[0]
+                yield Code(kind.http_status, kind.code, meaning, origin, kind.retryable)
 
 
 def _is_error(kind: object) -> bool:
-    return isinstance(kind, type) and issubclass(kind, FrostbyteError)
+    return isinstance(kind, type) and issubclass(kind, FrostbyteError) and kind is not FrostbyteError

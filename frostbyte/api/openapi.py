@@ -1,4 +1,4 @@
-"""The description of the API: every operation tells of the problems that it may answer with."""
+"""The description of the API: every operation tells its scope, and how it may go wrong."""
 
 from collections.abc import Iterator
 from typing import Any, Final
@@ -6,24 +6,29 @@ from typing import Any, Final
 from drf_spectacular.openapi import AutoSchema as SpectacularAutoSchema
 from rest_framework import serializers
 
-from frostbyte.api.codes import codes_by_status
-from frostbyte.api.problems import MEDIA_TYPE
+from frostbyte.api.codes import HTTP, Code, answer_codes
+from frostbyte.api.problems import MEDIA_TYPE, Problem
+from tenants.api.permissions import required_scopes
 
 STATUS_WORDS: Final = {
-    400: "The request breaks a rule",
-    401: "No key or sign-in, or one that is not in force",
-    403: "The caller may not do this, or the tenant is stopped",
-    404: "There is no such thing here, or it belongs to another tenant",
-    405: "The method is not allowed here",
-    406: "The media type that is accepted cannot be given",
-    409: "The present state does not permit this",
-    413: "Too large",
-    415: "A body or file of a kind that is not taken",
-    422: "The file cannot be taken as it is",
-    429: "Too many requests in the present minute; `Retry-After` says how long to wait",
-    500: "A fault on our side",
-    503: "A service that this needs does not answer at present",
+    200: "Done.",
+    201: "Made.",
+    202: "Accepted.",
+    400: "The request breaks a rule.",
+    401: "No key or sign-in, or one that is not in force.",
+    403: "The caller may not do this, or the tenant is stopped.",
+    404: "There is no such thing here, or it belongs to another tenant.",
+    406: "The media type that is accepted cannot be given.",
+    409: "The present state does not permit this.",
+    413: "Too large.",
+    415: "A body or a file of a kind that is not taken.",
+    422: "The file cannot be taken as it is.",
+    429: "Too many requests in the present minute; `Retry-After` says how long to wait.",
+    500: "A fault on our side.",
+    503: "A service that this needs does not answer at present.",
 }
+_OF_ALL: Final = frozenset({401, 403, 404})
+_REQUEST_ID: Final = "0199c1f0-6a3e-7c1b-9d52-3f0c2b7a4e11"
 
 
 class BreachSerializer(serializers.Serializer[Any]):
@@ -48,17 +53,25 @@ class ProblemSerializer(serializers.Serializer[Any]):
 
 
 class AutoSchema(SpectacularAutoSchema):
-    """drf-spectacular's, with the problems of each operation added to its responses.
+    """drf-spectacular's, with each operation's scope, and the problems that it may answer with.
 
-    They follow from what the operation is: with a body, with a key, with an id, with a rate. A
-    view adds more in `further_problems`, by method.
+    The problems follow from what the operation is: with a body, with a key, with an id, with a
+    rate. A view adds statuses in `further_problems`, by method, and in `problem_origins` the apps
+    whose codes it may pass on besides its own.
     """
+
+    def get_description(self) -> str:
+        """Return the docstring, and a line with the scope that the operation needs."""
+        told: str = super().get_description()
+        scopes = [f"`{scope}`" for scope in sorted(required_scopes(self.view, self.method))]
+        return f"{told}\n\nScope: {' or '.join(scopes)}." if scopes else told
 
     def _get_response_bodies(self, direction: str = "response") -> dict[str, Any]:
         bodies: dict[str, Any] = super()._get_response_bodies(direction)
-        if direction == "response":
-            for status in sorted(set(self._problem_statuses())):
-                bodies.setdefault(str(status), self._problem(status))
+        for status, body in bodies.items():
+            body["description"] = body["description"] or STATUS_WORDS[int(status)]
+        for status in sorted(set(self._problem_statuses())):
+            bodies.setdefault(str(status), self._problem(status))
         return bodies
 
     def _problem_statuses(self) -> Iterator[int]:
@@ -67,18 +80,34 @@ class AutoSchema(SpectacularAutoSchema):
             yield from (401, 403)
         if getattr(self.view, "throttle_scope", None):
             yield 429
-        if "{" in self.path:
+        places = {parameter["in"] for parameter in self._get_parameters()}
+        if "path" in places:
             yield 404
-        if self._get_request_body() or self._get_parameters():
+        if "query" in places:
             yield 400
         if self._get_request_body():
-            yield from (413, 415)
+            yield from (400, 413, 415)
         yield from getattr(self.view, "further_problems", {}).get(self.method, ())
 
     def _problem(self, status: int) -> dict[str, Any]:
         body: dict[str, Any] = self._get_response_for_code(
             ProblemSerializer, str(status), media_types=[MEDIA_TYPE]
         )
-        codes = ", ".join(f"`{code}`" for code in codes_by_status().get(status, ()))
-        body["description"] = f"{STATUS_WORDS[status]}. {codes}".strip()
+        body["description"] = STATUS_WORDS[status]
+        body["content"][MEDIA_TYPE]["examples"] = {
+            code.code: {"summary": code.code, "value": _example(code)}
+            for code in self._codes(status)
+        }
         return body
+
+    def _codes(self, status: int) -> Iterator[Code]:
+        own = type(self.view).__module__.split(".", maxsplit=1)[0]
+        origins = {HTTP, own, *getattr(self.view, "problem_origins", ())}
+        for code in answer_codes():
+            if code.status == status and (status in _OF_ALL or code.origin in origins):
+                yield code
+
+
+def _example(code: Code) -> dict[str, Any]:
+    problem = Problem(status=code.status, code=code.code, detail=code.meaning)
+    return problem.members(request_id=_REQUEST_ID)

@@ -19,6 +19,7 @@ REST_FRAMEWORK: dict[str, Any] = {
         "audit": "300/min",
         "admin": "60/min",
     },
+    "DEFAULT_METADATA_CLASS": "frostbyte.api.metadata.Metadata",
     "DEFAULT_SCHEMA_CLASS": "frostbyte.api.openapi.AutoSchema",
     "EXCEPTION_HANDLER": "frostbyte.api.problems.exception_handler",
     "TEST_REQUEST_DEFAULT_FORMAT": "json",
@@ -35,4 +36,16 @@ SPECTACULAR_SETTINGS: dict[str, Any] = {
     "SWAGGER_UI_SETTINGS": {"deepLinking": True, "validatorUrl": None},
     "SCHEMA_PATH_PREFIX": "/api/v1",
     "COMPONENT_SPLIT_REQUEST": True,
+    "TAGS": [
+        {"name": "intake", "description": "Hand files in; every file gets a receipt."},
+        {"name": "documents", "description": "What was handed in, and what was made of it."},
+        {"name": "search", "description": "Ask, and check what the answers rest on."},
+        {"name": "audit", "description": "The tenant's own history."},
+        {"name": "admin", "description": "The life of tenants; for operators, on the public host."},
+        {"name": "health", "description": "For probes."},
+    ],
+    "ENUM_NAME_OVERRIDES": {
+        "RunState": "processing.models.RunState.choices",
+        "TenantState": "tenants.lifecycle.TenantState.choices",
+    },
 }

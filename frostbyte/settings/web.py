@@ -19,6 +19,7 @@ ERROR_RENDERER = "frostbyte.api.problems.error_response"
 
 MIDDLEWARE = [
     "frostbyte.api.middleware.RequestIdMiddleware",
+    "frostbyte.api.health.HealthMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "csp.middleware.CSPMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",

@@ -41,7 +41,8 @@ class DocumentsView(GenericAPIView[Document]):
     parser_classes = (MultiPartParser,)
     serializer_class = DocumentSerializer
     cursor_ordering = ("-created_at", "-id")
-    further_problems: ClassVar = {"POST": (415, 422, 503)}
+    further_problems: ClassVar = {"POST": (422, 503)}
+    problem_origins = ("intake",)
 
     def get_queryset(self) -> QuerySet[Document]:
         """Return the documents with the state of their latest runs."""

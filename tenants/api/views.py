@@ -5,6 +5,7 @@ from typing import ClassVar
 from django.db.models import QuerySet
 from drf_spectacular.utils import OpenApiExample, extend_schema
 from rest_framework import status
+from rest_framework.authentication import SessionAuthentication
 from rest_framework.generics import GenericAPIView
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -28,6 +29,7 @@ TAGS = ["admin"]
 class OperatorView(GenericAPIView[Tenant]):
     """What every view of this part has in common."""
 
+    authentication_classes = (SessionAuthentication,)
     permission_classes = (IsOperator,)
     required_scope = Scope.ADMIN.value
     throttle_scope = "admin"
@@ -54,7 +56,7 @@ class TenantsView(OperatorView):
     """The list of tenants, and onboarding."""
 
     cursor_ordering = ("slug",)
-    further_problems: ClassVar = {"POST": (409,)}
+    further_problems: ClassVar = {"POST": (409, 503)}
 
     @extend_schema(operation_id="tenant_list", tags=TAGS, responses=TenantSerializer(many=True))
     def get(self, _request: Request) -> Response:

@@ -19,7 +19,10 @@ async def ready_status(port: int, *, host: str) -> int:
 async def _get(port: int, *, host: str) -> int:
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     try:
-        request = f"GET {READY_PATH} HTTP/1.1\r\nHost: {host}:{port}\r\nConnection: close\r\n\r\n"
+        request = (
+            f"GET {READY_PATH} HTTP/1.1\r\nHost: {host}\r\n"
+            "X-Forwarded-Proto: https\r\nConnection: close\r\n\r\n"
+        )
         writer.write(request.encode())
         await writer.drain()
         status_line = await reader.readline()

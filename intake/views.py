@@ -66,7 +66,7 @@ def _form(request: StaffRequest, *, errors: str = "") -> HttpResponse:
     return render(request, "intake/upload.html", context, status=400 if errors else 200)
 
 
-def _receive(request: StaffRequest, file: UploadedFile) -> Receipt:
+def _receive(request: StaffRequest, file: "UploadedFile[bytes]") -> Receipt:
     stream = cast("BinaryIO", file)
     actor = actor_of(request)
     name = file.name or ""

@@ -35,7 +35,9 @@ class FrostbyteConsole(AdminSite):
         ours = [path(at, self.admin_view(page), name=name) for at, page, name in self.pages]
         return [*ours, *super().get_urls()]
 
-    def index(self, request: HttpRequest, extra_context: object = None) -> HttpResponse:
+    def index(  # type: ignore[override]
+        self, request: HttpRequest, extra_context: object = None
+    ) -> HttpResponse:
         """Show the tenants."""
         return pages.tenants_page(request)
 

@@ -1,7 +1,7 @@
 """Sign-in, and what an operator fills in."""
 
 from datetime import UTC, datetime, time
-from typing import Any, ClassVar
+from typing import Any
 
 from django import forms
 from django.contrib.auth.forms import AuthenticationForm
@@ -17,7 +17,7 @@ from tenants.naming import PLATFORM
 class SignInForm(AuthenticationForm):
     """Django's sign-in; each failure is an audit event, without the name that was typed."""
 
-    error_messages: ClassVar = {
+    error_messages = {
         **AuthenticationForm.error_messages,
         "invalid_login": "User name and password do not fit together. Capital letters matter.",
     }

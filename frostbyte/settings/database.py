@@ -35,6 +35,7 @@ SHARED_APPS = [
     "django_tenants",
     "tenants",
     "audit",
+    "frostbyte",
     "frostbyte.embedded",
     "django.contrib.contenttypes",
     "django.contrib.auth",

@@ -110,7 +110,7 @@ class LocalPhone(PatternRecognizer):
 class Identifier(PatternRecognizer):
     """A number or mixed identifier of at least five digits that is not a date."""
 
-    _DATE: Final = re.compile(r"\d{1,4}-\d{1,2}-\d{1,4}")
+    _DATE: Final = re.compile(r"\d{4}-\d{1,2}-\d{1,2}|\d{1,2}-\d{1,2}-\d{2,4}")
 
     def validate_result(self, pattern_text: str) -> bool | None:
         fits = len(digits_of(pattern_text)) >= 5 and not self._DATE.fullmatch(pattern_text)
@@ -185,6 +185,11 @@ def labelled_card() -> Any:
 def iban() -> Any:
     """Return the recogniser of IBANs, by country format and check digits."""
     return IbanRecognizer()
+
+
+def labelled_iban() -> Any:
+    """Return the recogniser of IBANs in letters of either case."""
+    return IbanRecognizer(regex_flags=re.MULTILINE | re.IGNORECASE)
 
 
 def routing() -> Any:

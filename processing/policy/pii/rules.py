@@ -121,10 +121,11 @@ RULES: Final = (
     _shape(PiiType.FINANCIAL_ACCOUNT, of.card, r"3[47]\d\d[ -]?\d{6}[ -]?\d{5}"),
     _label(
         PiiType.FINANCIAL_ACCOUNT, of.labelled_card,
-        r"\bcards?\b|\bvisa\b|\bmaster ?card\b|\bamex\b|\bmaestro\b",
-        "card", "visa", "amex", "maestro",
+        r"\bcards?\b|\bvisa\b|\bmaster ?card\b|\bamex\b|\bmaestro\b|\bcc\b",
+        "card", "visa", "amex", "maestro", "cc",
     ),
     _shape(PiiType.FINANCIAL_ACCOUNT, of.iban, r"\b[A-Z]{2}\d{2}[ -]?[A-Z0-9]{4}[ -]?[A-Z0-9]{4}"),
+    _label(PiiType.FINANCIAL_ACCOUNT, of.labelled_iban, r"\biban\b", "iban"),
     _label(
         PiiType.FINANCIAL_ACCOUNT, of.routing,
         r"\brouting\b|\baba\b|\brtn\b|\btransit\b",
@@ -133,7 +134,7 @@ RULES: Final = (
     _label(
         PiiType.FINANCIAL_ACCOUNT, of.bank_account,
         r"\bacc(?:oun)?t\b|\ba/c\b|\bbban\b",
-        "account", "acct", "acct", "a/c", "bban", before=0, after=30,
+        "account", "acct", "a/c", "bban", before=0, after=30,
     ),
     _label(PiiType.FINANCIAL_ACCOUNT, of.sort_code, r"\bsort\s+code\b", "sort"),
     _label(

@@ -1,5 +1,7 @@
 """Waits for the end of the test run that started it, then stops its servers and removes its home.
 
+Homes that tests make directly inside that home are stopped with it.
+
     python -m tests.guard HOME
 
 The end shows as the end of standard input, whose other side the test run holds open.
@@ -16,7 +18,8 @@ def main() -> None:
     """Wait, stop, remove."""
     home = Path(sys.argv[1])
     sys.stdin.buffer.read()
-    EmbeddedServers(home).stop()
+    for secrets in (*home.glob("*/secrets.json"), home / "secrets.json"):
+        EmbeddedServers(secrets.parent).stop()
     shutil.rmtree(home)
 
 

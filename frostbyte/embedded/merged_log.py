@@ -2,6 +2,7 @@
 
 import os
 import sys
+from contextlib import suppress
 from typing import Final, TextIO
 
 COLOURS: Final = {"web": 36, "worker": 33, "beat": 35, "upgrade": 34, "frostbyte": 32}
@@ -21,7 +22,9 @@ class MergedLog:
     def line(self, name: str, text: str) -> None:
         """Write one line of the process `name`."""
         prefix = self._paint(f"{name:<{NAME_WIDTH}} │", COLOURS.get(name, 0))
-        print(prefix, text, file=self._stream, flush=True)
+        # Where the terminal is gone, what runs still has to be stopped in order.
+        with suppress(OSError):
+            print(prefix, text, file=self._stream, flush=True)
 
     def say(self, text: str) -> None:
         """Write what `manage.py up` itself has to tell."""

@@ -1,5 +1,6 @@
 """A home with running servers, shared by the tests of this folder."""
 
+import os
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,11 +12,9 @@ from frostbyte.embedded.servers import EmbeddedServers, running
 
 @pytest.fixture(scope="session")
 def servers() -> Iterator[EmbeddedServers]:
-    """Servers of a home of their own, which the tests may kill."""
-    with (
-        tempfile.TemporaryDirectory(prefix="frostbyte-embedded-") as folder,
-        running(Path(folder)) as started,
-    ):
+    """Servers of a home of their own, inside that of the test run, which the tests may kill."""
+    home = Path(tempfile.mkdtemp(prefix="embedded-", dir=os.environ["FROSTBYTE_HOME"]))
+    with running(home) as started:
         yield started
 
 

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import socket
 import stat
@@ -287,3 +288,4 @@ def test_a_long_home_gets_short_sockets(tmp_path: Path) -> None:
     with running(home, services=["valkey"]):
         assert valkey(home).ping() is True
     assert not socket_folder(home).is_relative_to(home)
+    shutil.rmtree(socket_folder(home))

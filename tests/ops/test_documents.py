@@ -7,13 +7,14 @@ import subprocess
 from frostbyte.settings.env import PROJECT_DIR, Environment
 from tests.ops.variables import environment_defaults
 
-ROW = re.compile(r"^\| `(?P<name>[A-Z0-9_]+)` \| (?P<default>[^|]*) \|", re.MULTILINE)
+ROW = re.compile(r"^\| `(?P<name>[A-Z0-9_]+)` \|(?P<default>[^|]*)\|", re.MULTILINE)
 HOME = Environment.model_fields["home"].default
 
 
 def test_the_guide_lists_every_environment_variable_with_its_default() -> None:
     guide = (PROJECT_DIR / "docs" / "operations.md").read_text()
-    listed = {match["name"]: match["default"].strip().strip("`") for match in ROW.finditer(guide)}
+    table = guide.split("## Environment variables")[1].split("\n## ")[0]
+    listed = {match["name"]: match["default"].strip().strip("`") for match in ROW.finditer(table)}
     expected = environment_defaults()
     expected["FROSTBYTE_HOME"] = str(HOME.relative_to(PROJECT_DIR))
     assert listed == expected

@@ -5,6 +5,7 @@ package imports boto3, django-storages, qdrant-client or pgvector's query helper
 """
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 from django.conf import settings
 
@@ -30,9 +31,17 @@ class TenantStores:
 def for_tenant(tenant: Tenant) -> TenantStores:
     """Return handles that are bound to this tenant's bucket and vector table."""
     return TenantStores(
-        objects=S3Objects(bucket_name(tenant.slug, prefix=settings.BUCKET_PREFIX)),
+        objects=_objects(
+            bucket_name(tenant.slug, prefix=settings.BUCKET_PREFIX), settings.S3_ENDPOINT_URL
+        ),
         vectors=PgVectors(tenant.schema_name),
     )
+
+
+@lru_cache(maxsize=1024)
+def _objects(bucket: str, _endpoint_url: str) -> S3Objects:
+    """Return the one handle of a bucket in this process; its threads share connections."""
+    return S3Objects(bucket)
 
 
 def ping() -> None:

@@ -66,6 +66,7 @@ def tenants_page(request: HttpRequest) -> HttpResponse:
         "section": "tenants",
         "page_obj": page_of(request, tenants),
         "wanted": wanted,
+        "port": _port_of(request),
         "query": f"{urlencode({'q': wanted})}&",
     }
     return render(request, "console/tenants.html", context)
@@ -98,10 +99,27 @@ def tenant_detail(request: HttpRequest, slug: str) -> HttpResponse:
         "keys": tenant.api_keys.all(),
         "steps": tenant.provisioning_steps.all(),
         "domains": tenant.domains.all(),
-        "settings": tenant.settings.model_dump(mode="json"),
+        "port": _port_of(request),
+        "settings": _settings_in_words(tenant),
         "events": event_list(tenant=slug).reverse()[:RECENT_EVENTS],
     }
     return render(request, "console/tenant.html", context)
+
+
+def _settings_in_words(tenant: Tenant) -> dict[str, str]:
+    values = tenant.settings.model_dump(mode="json")
+    return {name: _in_words(value) for name, value in values.items()}
+
+
+def _in_words(value: object) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
+
+
+def _port_of(request: HttpRequest) -> str:
+    port = request.get_port()
+    return "" if port in {"80", "443"} else f":{port}"
 
 
 def _change(
@@ -177,7 +195,8 @@ def key_revoke(request: HttpRequest, key_id: str) -> HttpResponse:
 @operator_page("audit.view_auditevent")
 def audit_events(request: HttpRequest) -> HttpResponse:
     """List audit events of one chain, newest first, of one type or of all."""
-    chain = request.GET.get("chain") or PLATFORM
+    chains = chain_names() or [PLATFORM]
+    chain = request.GET.get("chain") or chains[0]
     kind = request.GET.get("type", "")
     events = event_list(tenant=chain).reverse()
     if kind in EventType.values:
@@ -185,7 +204,7 @@ def audit_events(request: HttpRequest) -> HttpResponse:
     context = {
         "section": "audit",
         "page_obj": page_of(request, events),
-        "chains": sorted({PLATFORM, *chain_names()}),
+        "chains": chains,
         "chain": chain,
         "types": EventType.values,
         "type": kind,

@@ -27,7 +27,6 @@ class Stage:
     details: Callable[[Any], dict[str, Any]]
     event: EventType
     failure_event: EventType
-    failure_code: str
     waits: tuple[int, ...] = ()
     writes_rows: bool = False
 
@@ -49,32 +48,32 @@ PIPELINE: Final = (
     Stage(
         name="intake", version="1", work=intake.confirm, details=intake.details,
         event=EventType.DOCUMENT_CONFIRMED, failure_event=EventType.DOCUMENT_REJECTED,
-        failure_code="REJECTED",
+        waits=(10, 60, 300),
     ),
     Stage(
         name="parse", version="1", work=parse.parse, details=parse.details,
         event=EventType.DOCUMENT_PARSED, failure_event=EventType.DOCUMENT_PARSE_FAILED,
-        failure_code="PARSE_FAILED", waits=(10, 60, 300),
+        waits=(10, 60, 300),
     ),
     Stage(
         name="policy", version="1", work=policy.clear, details=policy.details,
         event=EventType.POLICY_GATE_PASSED, failure_event=EventType.POLICY_GATE_FAILED,
-        failure_code="POLICY_GATE_FAILED", waits=(30, 30),
+        waits=(30, 30),
     ),
     Stage(
         name="embed", version="1", work=embed.embed, details=embed.details,
         event=EventType.DOCUMENT_EMBEDDED, failure_event=EventType.EMBEDDING_FAILED,
-        failure_code="EMBEDDING_FAILED", waits=(10, 60, 300),
+        waits=(10, 60, 300),
     ),
     Stage(
         name="store", version="1", work=store.store, details=store.details,
         event=EventType.INDEX_WRITTEN, failure_event=EventType.INDEX_FAILED,
-        failure_code="INDEX_FAILED", waits=(10, 60, 300), writes_rows=True,
+        waits=(10, 60, 300), writes_rows=True,
     ),
     Stage(
         name="serve", version="1", work=serve.serve, details=serve.details,
         event=EventType.DOCUMENT_PUBLISHED, failure_event=EventType.INDEX_FAILED,
-        failure_code="INDEX_FAILED", waits=(10, 60, 300), writes_rows=True,
+        waits=(10, 60, 300), writes_rows=True,
     ),
 )  # fmt: skip
 

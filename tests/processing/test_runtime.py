@@ -1,0 +1,240 @@
+"""The loop that runs the pipeline: leases, tries, and what is left of a stage that fails."""
+
+from datetime import timedelta
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.utils import timezone
+
+from audit.models import AuditEvent
+from audit.verification import chain_verify
+from intake.models import Document
+from intake.services import document_receive
+from processing.leases import MAX_LOST_LEASES, LeaseLostError, claim_stage, fence, renew
+from processing.models import Chunk, Run, RunState, StageRun, StageState
+from processing.pipeline import PIPELINE, STAGE_NAMES, stage_named
+from processing.runner import payload_key, run_advance
+from processing.services import (
+    dispatch_due,
+    run_retry,
+    run_start,
+    run_to_end,
+    start_missing_runs,
+)
+from processing.tasks import advance
+from tenants.context import tenant_context
+from tenants.models import Tenant
+from tenants.services import tenant_suspend
+from tenants.stores import for_tenant
+from tests.conftest import Receive
+
+NOTE = b"Minutes of the harbour board. The crane on pier four is closed until the ninth of May.\n"
+CLOSED_PORT = "http://127.0.0.1:9"
+
+
+@pytest.fixture
+def queued(acme: Tenant, globex: Tenant, receive: Receive) -> Run:
+    """A document of acme with its first run, nothing done yet."""
+    receipt = receive(acme, "minutes.txt", NOTE)
+    with tenant_context(acme):
+        return run_start(tenant=acme, document=Document.objects.get(pk=receipt.document_id))
+
+
+def make_due(run: Run) -> None:
+    StageRun.objects.filter(run=run).update(due_at=timezone.now() - timedelta(seconds=1))
+
+
+def expire(run: Run) -> None:
+    past = timezone.now() - timedelta(seconds=1)
+    StageRun.objects.filter(run=run, state=StageState.RUNNING).update(lease_expires_at=past)
+
+
+def test_a_document_goes_through_and_every_hash_joins_the_next(
+    acme: Tenant, globex: Tenant, queued: Run
+) -> None:
+    with tenant_context(acme):
+        run = run_to_end(tenant=acme, run=queued)
+        stages = list(run.stages.order_by("position"))
+        assert run.state == RunState.PUBLISHED, (run.error_code, run.error_message)
+        assert [stage.stage for stage in stages] == list(STAGE_NAMES)
+        assert stages[0].input_hash == run.document.sha256
+        assert all(after.input_hash == before.output_hash for before, after in pairwise(stages))
+        assert {payload_key(run.pk, name) for name in STAGE_NAMES} == set(
+            for_tenant(acme).objects.list(f"derived/{run.pk}/")
+        )
+        document = Document.objects.get(pk=run.document_id)
+        assert document.published_run_id == run.pk
+        assert Chunk.objects.filter(run=run).count() == 1
+        assert for_tenant(acme).vectors.count(document_id=document.pk) == 1
+        told = AuditEvent.objects.filter(resource_id=str(document.pk)).order_by("sequence")
+        assert [event.event_type for event in told] == [
+            "DOCUMENT_INGESTED",
+            *(stage.event.value for stage in PIPELINE),
+        ]
+        assert NOTE.decode()[:30] not in str([event.details for event in told])
+        assert chain_verify(tenant=acme.slug).valid
+    with tenant_context(globex):
+        assert Document.objects.count() == Run.objects.count() == Chunk.objects.count() == 0
+        assert for_tenant(globex).vectors.count() == 0
+
+
+def test_an_outage_waits_by_the_table_and_then_gives_up_until_someone_retries(
+    acme: Tenant, globex: Tenant, queued: Run, settings: Any
+) -> None:
+    endpoint, waits = settings.S3_ENDPOINT_URL, stage_named("intake").waits
+    settings.S3_ENDPOINT_URL = CLOSED_PORT
+    with tenant_context(acme):
+        for seconds in waits:
+            run = run_advance(tenant=acme, run_id=queued.pk)
+            stage = run.stages.get(stage="intake")
+            assert (run.state, stage.state) == (RunState.WAITING, StageState.WAITING)
+            wait = (stage.due_at - timezone.now()).total_seconds()
+            assert wait == pytest.approx(seconds, abs=5)
+            assert run_advance(tenant=acme, run_id=queued.pk).state == RunState.WAITING
+            make_due(run)
+        run = run_advance(tenant=acme, run_id=queued.pk)
+        assert (run.state, run.error_code) == (RunState.FAILED, "SERVICE_UNAVAILABLE")
+        assert run.remediation
+        assert run.stages.get(stage="intake").attempt == len(waits) + 1
+        failed = AuditEvent.objects.filter(resource_id=str(run.document_id)).latest("sequence")
+        assert failed.details["code"] == "SERVICE_UNAVAILABLE"
+        settings.S3_ENDPOINT_URL = endpoint
+        run = run_to_end(tenant=acme, run=run_retry(run=run))
+        assert (run.state, run.error_code) == (RunState.PUBLISHED, "")
+
+
+def test_a_stage_has_one_worker_and_a_dead_ones_result_is_dropped(
+    acme: Tenant, globex: Tenant, queued: Run
+) -> None:
+    with tenant_context(acme):
+        first = claim_stage(queued.pk)
+        assert first is not None
+        assert claim_stage(queued.pk) is None
+        assert renew(first)
+        expire(queued)
+        second = claim_stage(queued.pk)
+        assert second is not None
+        assert second.lost_leases == 1
+        assert not renew(first)
+        with pytest.raises(LeaseLostError):
+            fence(first)
+        assert fence(second).pk == second.pk
+
+
+def test_a_file_that_ends_its_workers_is_given_up_alone(
+    acme: Tenant, globex: Tenant, queued: Run, receive: Receive
+) -> None:
+    other = receive(acme, "other.txt", b"Another note, about the lighthouse lamp.\n")
+    with tenant_context(acme):
+        sound = run_start(tenant=acme, document=Document.objects.get(pk=other.document_id))
+        for _ in range(MAX_LOST_LEASES):
+            assert claim_stage(queued.pk) is not None
+            expire(queued)
+        run = run_advance(tenant=acme, run_id=queued.pk)
+        assert (run.state, run.error_code) == (RunState.FAILED, "WORKER_LOST")
+        assert run_to_end(tenant=acme, run=sound).state == RunState.PUBLISHED
+
+
+def test_doing_a_stage_twice_leaves_one_of_everything(
+    acme: Tenant, globex: Tenant, queued: Run
+) -> None:
+    with tenant_context(acme):
+        run = run_to_end(tenant=acme, run=queued)
+        before = set(Chunk.objects.values_list("pk", "chunk_id", "sha256"))
+        run.stages.filter(stage__in=("store", "serve")).update(state=StageState.PENDING)
+        Run.objects.filter(pk=run.pk).update(state=RunState.QUEUED)
+        assert run_to_end(tenant=acme, run=run).state == RunState.PUBLISHED
+        assert set(Chunk.objects.values_list("pk", "chunk_id", "sha256")) == before
+        assert for_tenant(acme).vectors.count() == len(before)
+
+
+def test_a_second_run_replaces_the_first_whole(acme: Tenant, globex: Tenant, queued: Run) -> None:
+    with tenant_context(acme):
+        first = run_to_end(tenant=acme, run=queued)
+        second = run_start(tenant=acme, document=first.document)
+        assert Document.objects.get().published_run_id == first.pk
+        run_to_end(tenant=acme, run=second)
+        assert Document.objects.get().published_run_id == second.pk
+        assert set(Chunk.objects.values_list("run_id", flat=True)) == {second.pk}
+        assert for_tenant(acme).vectors.count() == Chunk.objects.count()
+
+
+def test_a_stored_result_that_was_changed_is_not_used(
+    acme: Tenant, globex: Tenant, queued: Run
+) -> None:
+    with tenant_context(acme):
+        run = run_to_end(tenant=acme, run=queued)
+        run.stages.filter(stage__in=("embed", "store", "serve")).update(state=StageState.PENDING)
+        Run.objects.filter(pk=run.pk).update(state=RunState.QUEUED)
+        for_tenant(acme).objects.put(payload_key(run.pk, "policy"), b"{}")
+        run = run_advance(tenant=acme, run_id=run.pk)
+        assert (run.state, run.error_code) == (RunState.WAITING, "INTERNAL_ERROR")
+        assert run.stages.get(stage="embed").state == StageState.WAITING
+
+
+def test_raw_bytes_that_were_changed_are_refused(acme: Tenant, globex: Tenant, queued: Run) -> None:
+    with tenant_context(acme):
+        for_tenant(acme).objects.put(queued.document.raw_key, NOTE + b"and more")
+        run = run_advance(tenant=acme, run_id=queued.pk)
+        assert (run.state, run.error_code) == (RunState.FAILED, "CHECKSUM_MISMATCH")
+
+
+def test_a_stopped_tenants_task_leaves_its_run_alone(
+    acme: Tenant, globex: Tenant, queued: Run
+) -> None:
+    tenant_suspend(tenant=acme, actor="tester")
+    advance(acme.slug, str(queued.pk))
+    Tenant.objects.filter(pk=acme.pk).update(state="ACTIVE")
+    acme.refresh_from_db()
+    with tenant_context(acme):
+        assert Run.objects.get(pk=queued.pk).state == RunState.QUEUED
+
+
+def test_a_document_whose_announcement_was_lost_gets_its_run(
+    acme: Tenant, globex: Tenant, receive: Receive
+) -> None:
+    receive(acme, "minutes.txt", NOTE)
+    with tenant_context(acme):
+        Run.objects.all().delete()
+        assert start_missing_runs(tenant=acme) == 1
+        assert start_missing_runs(tenant=acme) == 0
+        assert Run.objects.get().state == RunState.QUEUED
+    with tenant_context(globex):
+        assert start_missing_runs(tenant=globex) == 0
+
+
+def test_a_tenant_has_a_few_runs_in_flight_and_lost_messages_are_sent_again(
+    acme: Tenant, globex: Tenant, receive: Receive, settings: Any
+) -> None:
+    settings.PIPELINE_RUNS_IN_FLIGHT_PER_TENANT = 2
+    for number in range(3):
+        receive(acme, f"{number}.txt", NOTE + str(number).encode())
+    with tenant_context(acme):
+        start_missing_runs(tenant=acme)
+        assert dispatch_due(tenant=acme) == 2
+        assert dispatch_due(tenant=acme) == 0
+        lost = timezone.now() - timedelta(minutes=5)
+        Run.objects.exclude(dispatched_at=None).update(dispatched_at=lost)
+        assert dispatch_due(tenant=acme) == 2
+        waiting = Run.objects.filter(dispatched_at=None).get()
+        assert waiting.state == RunState.QUEUED
+    with tenant_context(globex):
+        assert dispatch_due(tenant=globex) == 0
+
+
+def test_the_lock_of_content_lets_the_same_bytes_in_once(
+    acme: Tenant, globex: Tenant, receive: Receive, tmp_path: Path
+) -> None:
+    first, second = receive(acme, "a.txt", NOTE), receive(acme, "b.txt", NOTE)
+    assert second.is_duplicate
+    assert second.document_id == first.document_id
+    other = receive(globex, "a.txt", NOTE)
+    assert not other.is_duplicate
+    with tenant_context(acme):
+        assert Document.objects.count() == 1
+        (tmp_path / "c.txt").write_bytes(NOTE)
+        with (tmp_path / "c.txt").open("rb") as stream:
+            third = document_receive(tenant=acme, filename="c.txt", stream=stream, actor="t")
+        assert third.is_duplicate

@@ -75,4 +75,6 @@ def _of_classes(modules: tuple[str, ...]) -> Iterator[Code]:
 
 
 def _is_error(kind: object) -> bool:
-    return isinstance(kind, type) and issubclass(kind, FrostbyteError) and kind is not FrostbyteError
+    return (
+        isinstance(kind, type) and issubclass(kind, FrostbyteError) and kind is not FrostbyteError
+    )

@@ -1,12 +1,19 @@
 """Lists come in pages that neither skip nor repeat a row while others are added."""
 
-from typing import Any, Final
+import re
+from typing import Any, Final, TypeVar
 
+from django.core import exceptions
+from django.core.validators import ProhibitNullCharactersValidator
+from django.db.models import Model, QuerySet
 from rest_framework import pagination
 from rest_framework.exceptions import NotFound, ValidationError
 from rest_framework.request import Request
 
 MAX_PAGE_SIZE: Final = 200
+_WHOLE_NUMBER: Final = re.compile(r"[0-9]{1,3}")
+
+M = TypeVar("M", bound=Model)
 
 
 class CursorPagination(pagination.CursorPagination):
@@ -26,18 +33,34 @@ class CursorPagination(pagination.CursorPagination):
         asked = request.query_params.get(self.page_size_query_param)
         if asked is None:
             return self.page_size
-        if not asked.isascii() or not asked.isdigit() or not 1 <= int(asked) <= MAX_PAGE_SIZE:
+        if not _WHOLE_NUMBER.fullmatch(asked) or not 1 <= int(asked) <= MAX_PAGE_SIZE:
             message = f"Must be a whole number from 1 to {MAX_PAGE_SIZE}."
             raise ValidationError({self.page_size_query_param: [message]})
         return int(asked)
 
+    def paginate_queryset(
+        self, queryset: QuerySet[M], request: Request, view: Any = None
+    ) -> list[M] | None:
+        """Return the rows of the page that is asked for."""
+        self._model: type[Model] = queryset.model
+        return super().paginate_queryset(queryset, request, view)
+
     def decode_cursor(self, request: Request) -> Any:
         """Return the decoded cursor; raises `ValidationError` for one that was not given by us."""
         try:
-            return super().decode_cursor(request)
-        except NotFound as error:
+            cursor = super().decode_cursor(request)
+            if cursor is not None and cursor.position is not None:
+                self._require_position(cursor.position)
+        except (NotFound, exceptions.ValidationError) as error:
             message = "Must be the cursor of a `next` or `previous` address of this list."
             raise ValidationError({self.cursor_query_param: [message]}) from error
+        return cursor
+
+    def _require_position(self, position: str) -> None:
+        """Raise Django's `ValidationError` unless the leading column could hold this."""
+        column = self._model._meta.get_field(self.ordering[0].lstrip("-"))  # noqa: SLF001 - public
+        ProhibitNullCharactersValidator()(position)
+        column.to_python(position)
 
     def get_ordering(self, request: Request, queryset: Any, view: Any) -> tuple[str, ...]:
         """Return the order that the view names."""

@@ -58,7 +58,7 @@ def new_key(tenant: Tenant, scopes: Sequence[str] = ALL_SCOPES, **options: Any) 
 
 @pytest.fixture
 def by_key() -> KeyCaller:
-    """A function that makes the holder of a new key, on the tenant's host or the one that is named."""
+    """A function that makes the holder of a new key, on the tenant's host or on another."""
 
     def _by_key(tenant: Tenant, *scopes: str, host: str = "") -> Caller:
         return Caller(host or host_of(tenant), new_key(tenant, scopes or ALL_SCOPES))

@@ -159,9 +159,7 @@ def test_a_key_works_on_its_own_host_and_on_the_public_one(
             assert {event["tenant"] for event in response.json()["results"]} == {tenant.slug}
 
 
-def test_a_key_on_the_other_tenants_host(
-    acme: Tenant, globex: Tenant, by_key: KeyCaller
-) -> None:
+def test_a_key_on_the_other_tenants_host(acme: Tenant, globex: Tenant, by_key: KeyCaller) -> None:
     for tenant, other in ((acme, globex), (globex, acme)):
         response = by_key(tenant, host=host_of(other)).get(DOCUMENTS)
         assert_problem(response, 403, "INSUFFICIENT_PERMISSIONS")

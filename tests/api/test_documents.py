@@ -27,9 +27,7 @@ OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + b"\x00" * 600
 ZIP = b"PK\x03\x04" + b"\x14\x00\x00\x00\x08\x00" + b"\x00" * 200
 
 
-def test_a_file_is_accepted_and_followed(
-    acme: Tenant, globex: Tenant, by_key: KeyCaller
-) -> None:
+def test_a_file_is_accepted_and_followed(acme: Tenant, globex: Tenant, by_key: KeyCaller) -> None:
     caller = by_key(acme)
     response = caller.hand_in("policy.txt", TEXT)
     assert response.status_code == 202, response.content
@@ -75,7 +73,13 @@ REFUSED = {
     "blank": ("a.txt", b" \n\t\n", 422, "EMPTY_FILE", ""),
     "zip": ("a.zip", ZIP, 415, "UNSUPPORTED_FORMAT", "archive"),
     "denied by its name": ("a.pdf", TEXT, 415, "TYPE_MISMATCH", ""),
-    "broken pdf": ("a.pdf", b"%PDF-1.7\n%\xe2\xe3\xcf\xd3\n" + b"0 obj\n" * 9, 422, "CORRUPT_FILE", ""),
+    "broken pdf": (
+        "a.pdf",
+        b"%PDF-1.7\n%\xe2\xe3\xcf\xd3\n" + b"0 obj\n" * 9,
+        422,
+        "CORRUPT_FILE",
+        "",
+    ),
 }
 
 
@@ -160,13 +164,11 @@ def test_a_multipart_body_that_is_none(
     [
         ("../../etc/passwd.txt", "passwd.txt"),
         ("C:\\Users\\a\\b.txt", "b.txt"),
-        ("weißes Blatt – 白.txt", "weißes Blatt – 白.txt"),
+        ("weißes Blatt, 白.txt", "weißes Blatt, 白.txt"),
         ("a" * 400 + ".txt", "a" * 251 + ".txt"),
     ],
 )
-def test_names_lose_their_folders(
-    acme: Tenant, by_key: KeyCaller, sent: str, kept: str
-) -> None:
+def test_names_lose_their_folders(acme: Tenant, by_key: KeyCaller, sent: str, kept: str) -> None:
     file = SimpleUploadedFile("x.txt", TEXT)
     file.name = sent  # past the checks of SimpleUploadedFile, as an ill-meaning client would
     response = by_key(acme).post(DOCUMENTS, {"file": file})

@@ -27,16 +27,13 @@ class UploadLimits:
 
     formats: str
     max_bytes: int
-    max_files: int
     errors: str = ""
 
 
 def upload_limits(tenant: Tenant, *, errors: str = "") -> UploadLimits:
     """Return the tenant's limits for the upload form."""
     settings = tenant.settings
-    return UploadLimits(
-        ACCEPTED, settings.max_file_size_mb * 1024**2, settings.max_batch_size, errors
-    )
+    return UploadLimits(ACCEPTED, settings.max_file_size_mb * 1024**2, errors)
 
 
 @require_http_methods(["GET", "POST"])

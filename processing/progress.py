@@ -134,3 +134,8 @@ def latest_runs(document_ids: Iterable[UUID]) -> dict[UUID, Run]:
         .prefetch_related("stages")
     )
     return {run.document_id: run for run in runs}
+
+
+def published_run(document: Document) -> Run | None:
+    """Return the run whose passages are visible, stages included; a later one may be in work."""
+    return Run.objects.filter(pk=document.published_run_id).prefetch_related("stages").first()

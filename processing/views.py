@@ -16,7 +16,7 @@ from intake.models import Document
 from intake.selectors import document_get, document_list
 from intake.views import upload_limits
 from processing.models import Chunk, Run
-from processing.progress import DocumentRow, latest_runs, progress_of
+from processing.progress import DocumentRow, latest_runs, progress_of, published_run
 from processing.selectors import chunk_get, chunk_list, run_of
 from processing.summary import gate_lines, parse_summary
 from tenants.models import Scope
@@ -70,13 +70,14 @@ def document(request: StaffRequest, document_id: UUID) -> HttpResponse:
     """Show one document: progress, receipt, hashes, what was left out, its text, a passage."""
     found = document_get(document_id=document_id)
     run = run_of(document_id=document_id)
+    content_run = published_run(found) or run
     context = {
         "section": "documents",
         "document": found,
         "kind": kind_of(found),
         "progress": progress_of(run),
         "receipt": found.receipts.order_by("created_at").first(),
-        **(_content(request, found, run) if run else {}),
+        **(_content(request, found, content_run) if content_run else {}),
     }
     return render(request, "processing/document.html", context)
 

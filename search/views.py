@@ -9,7 +9,6 @@ import msgspec
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
-from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from frostbyte.kernel.errors import ValidationError
@@ -56,7 +55,6 @@ def search(request: StaffRequest) -> HttpResponse:
 
 
 @require_GET
-@never_cache
 @staff_page(Scope.QUERY)
 def results(request: StaffRequest, name: UUID) -> HttpResponse:
     """Answer a question that this person asked within the hour; each look is on the record."""

@@ -11,6 +11,7 @@ from django.core.paginator import Page, Paginator
 from django.db.models import Model, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.views.decorators.cache import cache_control
 
 from frostbyte.kernel.errors import FrostbyteError, NotFoundError
 from tenants.api.permissions import ROLE_SCOPES
@@ -34,10 +35,14 @@ class StaffRequest(HttpRequest):
 def staff_page(
     scope: Scope | None = None,
 ) -> Callable[[View[P]], Callable[Concatenate[HttpRequest, P], HttpResponse]]:
-    """Require sign-in and a scope, and show our own errors as pages: 403, 404, or what they say."""
+    """Require sign-in and a scope, and show our own errors as pages: 403, 404, or what they say.
+
+    Browsers keep no copy, so that nothing shows after signing out.
+    """
 
     def wrap(view: View[P]) -> Callable[Concatenate[HttpRequest, P], HttpResponse]:
         @login_required
+        @cache_control(private=True, no_store=True)
         @wraps(view)
         def page(request: HttpRequest, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
             staff = cast("StaffRequest", request)

@@ -5,7 +5,9 @@ from collections.abc import Iterator
 
 import pytest
 from django.contrib.auth.models import Permission, User
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 
 from audit.models import AuditEvent
 from tenants.models import ApiKey, Tenant
@@ -65,6 +67,18 @@ def test_the_list_shows_every_tenant_and_finds_one(
     found = operator.get("/console/", {"q": "glob"}).text
     assert host_of(globex) in found
     assert host_of(acme) not in found
+
+
+def test_the_list_costs_the_same_for_few_and_many(operator: Client, acme: Tenant) -> None:
+    def queries() -> int:
+        with CaptureQueriesContext(connection) as caught:
+            operator.get("/console/")
+        return len(caught)
+
+    few = queries()
+    for number in range(10):
+        Tenant.objects.create(slug=f"extra-{number}", schema_name=f"t_extra_{number}")
+    assert queries() == few
 
 
 @pytest.fixture

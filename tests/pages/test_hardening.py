@@ -38,6 +38,11 @@ def test_staff_pages(acme_admin: Client, globex: Tenant, address: str) -> None:
     _assert_hardened(acme_admin, address)
 
 
+def test_browsers_keep_no_copy(acme_admin: Client, operator: Client) -> None:
+    for client, address in ((acme_admin, "/"), (acme_admin, "/search/"), (operator, "/console/")):
+        assert "no-store" in client.get(address).headers["Cache-Control"], address
+
+
 @pytest.mark.parametrize("address", PUBLIC_PAGES)
 def test_public_pages(visitor: Client, acme: Tenant, globex: Tenant, address: str) -> None:
     _assert_hardened(visitor, address)

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from frostbyte.embedded.merged_log import MergedLog
+from frostbyte.settings.env import PROJECT_DIR
 
 FIRST_DELAY_SECONDS: Final = 1.0
 LONGEST_DELAY_SECONDS: Final = 30.0
@@ -39,15 +40,15 @@ class Child:
         self._log = log
         self._variables = variables
         self._process: asyncio.subprocess.Process | None = None
-        self._stopping = False
+        self._stop_asked = asyncio.Event()
 
     async def keep_running(self) -> None:
         """Run the program until `stop`."""
         delay = FIRST_DELAY_SECONDS
-        while not self._stopping:
+        while not self._stop_asked.is_set():
             started = time.monotonic()
             code = await self.run_once()
-            if self._stopping:
+            if self._stop_asked.is_set():
                 return
             if time.monotonic() - started > STEADY_SECONDS:
                 delay = FIRST_DELAY_SECONDS
@@ -58,37 +59,51 @@ class Child:
 
     async def run_once(self) -> int:
         """Run the program to its end, relaying what it writes; return its exit code."""
-        self._process = await asyncio.create_subprocess_exec(
-            *self.program.command,
-            stdin=asyncio.subprocess.DEVNULL,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.STDOUT,
-            limit=LONGEST_LINE,
-            env={**os.environ, **self._variables, "PYTHONUNBUFFERED": "1"},
-            start_new_session=True,
-            preexec_fn=die_with_parent(),
-        )
-        relay = asyncio.create_task(self._relay(self._process))
+        reading, writing = os.pipe()
+        try:
+            self._process = await self._spawn(writing)
+        finally:
+            os.close(writing)
+        relay = asyncio.create_task(self._relay(reading))
         code = await self._process.wait()
-        # What it left running would hold the log open, and work twice beside its successor.
+        # What it left running would work twice, beside its successor.
         self._signal_group(signal.SIGKILL)
         with suppress(TimeoutError):
             await asyncio.wait_for(relay, _RELAY_SECONDS)
         return code
 
-    async def _relay(self, process: asyncio.subprocess.Process) -> None:
-        stream = process.stdout
-        while stream is not None and not stream.at_eof():
-            try:
-                line = await stream.readline()
-            except ValueError:
-                continue
-            if line:
-                self._log.line(self.program.name, line.decode(errors="replace").rstrip())
+    async def _spawn(self, output: int) -> asyncio.subprocess.Process:
+        """Start the program. The pipe is ours: asyncio's own would have `wait` wait for its end."""
+        return await asyncio.create_subprocess_exec(
+            *self.program.command,
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+            cwd=PROJECT_DIR,
+            env={**os.environ, **self._variables, "PYTHONUNBUFFERED": "1"},
+            start_new_session=True,
+            preexec_fn=die_with_parent(),
+        )
+
+    async def _relay(self, reading: int) -> None:
+        stream = asyncio.StreamReader(limit=LONGEST_LINE)
+        loop = asyncio.get_running_loop()
+        transport, _ = await loop.connect_read_pipe(
+            lambda: asyncio.StreamReaderProtocol(stream), os.fdopen(reading, "rb")
+        )
+        try:
+            while not stream.at_eof():
+                # ValueError: a line past the limit, which is dropped.
+                with suppress(ValueError):
+                    line = await stream.readline()
+                    if line:
+                        self._log.line(self.program.name, line.decode(errors="replace").rstrip())
+        finally:
+            transport.close()
 
     async def stop(self) -> None:
         """Ask the program to end, more firmly each time, and kill it at last."""
-        self._stopping = True
+        self._stop_asked.set()
         process = self._process
         if process is None or process.returncode is not None:
             return

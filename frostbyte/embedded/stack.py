@@ -11,7 +11,13 @@ from frostbyte.embedded.children import Program
 from frostbyte.embedded.ports import LOOPBACK, port_is_free
 from frostbyte.settings.env import PROJECT_DIR
 
-_CELERY: Final = (sys.executable, "-m", "celery", "--app", "frostbyte.celery:app")
+_PYTHON: Final = (
+    sys.executable,
+    # One machine: static files come from the apps' folders, and root is the owner's own account.
+    *("-W", "ignore:No directory at"),
+    *("-W", "ignore:You're running the worker with superuser privileges"),
+)
+_CELERY: Final = (*_PYTHON, "-m", "celery", "--quiet", "--app", "frostbyte.celery:app")
 _WARM_SECONDS: Final = 4.0
 _COLD_SECONDS: Final = 2.0
 
@@ -41,10 +47,10 @@ def _web(options: StackOptions) -> Program:
     return Program(
         "web",
         (
-            *(sys.executable, "-m", "uvicorn", "frostbyte.asgi:application"),
+            *(*_PYTHON, "-m", "uvicorn", "frostbyte.asgi:application"),
             *("--host", LOOPBACK, "--port", str(options.port)),
             *("--lifespan", "off", "--no-access-log", "--timeout-graceful-shutdown", "2"),
-            *("--log-level", options.log_level.lower()),
+            *("--log-level", "debug" if options.log_level == "DEBUG" else "warning"),
         ),
     )
 

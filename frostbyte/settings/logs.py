@@ -37,6 +37,9 @@ LOGGING: dict[str, Any] = {
     "root": {"handlers": ["console"], "level": _env.log_level},
     "loggers": {
         "botocore": {"level": "WARNING"},
+        # A line when each task comes and one when it goes, and the sweep comes every few seconds.
+        "celery.app.trace": {"level": "WARNING"},
+        "celery.worker.strategy": {"level": "WARNING"},
         "presidio-analyzer": {"level": "ERROR"},
         "httpx": {"level": "WARNING"},
     },

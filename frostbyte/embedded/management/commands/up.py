@@ -1,7 +1,7 @@
 """`manage.py up`: everything on this machine, from one command, until Ctrl-C."""
 
 import asyncio
-from typing import Any
+from typing import Any, Final
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
@@ -11,6 +11,8 @@ from frostbyte.embedded.session import Session
 from frostbyte.embedded.stack import StackOptions, next_free_port
 from frostbyte.kernel.errors import FrostbyteError
 from frostbyte.settings.env import environment
+
+DEMO_TENANTS: Final = ("acme", "globex")
 
 
 class Command(BaseCommand):
@@ -51,23 +53,31 @@ def _stack_options(options: dict[str, Any]) -> StackOptions:
 
 def _session(stack: StackOptions, output: MergedLog) -> Session:
     def announce(seconds: float) -> None:
-        for line in ready_lines(stack, seconds):
+        for line in ready_lines(stack, seconds, password=_demo_password()):
             output.say(line)
 
     database_url = environment().database_url
     return Session(own_servers(), stack, database_url=database_url, log=output, announce=announce)
 
 
-def ready_lines(stack: StackOptions, seconds: float) -> list[str]:
-    """Return what a person needs to know once everything runs."""
+def ready_lines(stack: StackOptions, seconds: float, *, password: str) -> list[str]:
+    """Return what a person needs to know once everything runs; `password` is the demo users'."""
     origin = f"{stack.host}:{stack.port}"
-    demo = [f"  {slug:<10} http://{slug}.{origin}/" for slug in ("acme", "globex")]
+    tenants = [f"  {slug:<10} http://{slug}.{origin}/" for slug in DEMO_TENANTS]
+    sign_in = f"  sign in    as demo, or on the console as operator, with the password {password}"
     return [
         "",
         f"Frostbyte is ready after {seconds:.1f} s.",
-        *(demo if stack.with_demo else [f"  tenants    http://<tenant>.{origin}/"]),
-        f"  operators  http://{origin}/",
+        *(tenants if stack.with_demo else [f"  tenants    http://<tenant>.{origin}/"]),
+        f"  console    http://{origin}/",
         f"  API        http://{origin}/api/docs/",
+        *([sign_in] if stack.with_demo and password else []),
         "  Ctrl-C stops it.",
         "",
     ]
+
+
+def _demo_password() -> str:
+    """Return what `demo_tenants` has written, or an empty text before it has run."""
+    path = environment().home / "demo-password"
+    return path.read_text().strip() if path.exists() else ""

@@ -142,7 +142,7 @@ def _unsupported(
 
 
 def _throttled(error: exceptions.Throttled, _request: Request, _view: APIView) -> Problem:
-    seconds = max(1, int(error.wait or 1))
+    seconds = max(1, int(getattr(error, "wait", None) or 1))
     return Problem(
         status=429,
         code="RATE_LIMIT_EXCEEDED",

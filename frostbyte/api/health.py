@@ -171,7 +171,7 @@ class ReadyView(HealthView):
 class HealthMiddleware:
     """Answer the two health addresses at once, before hosts, sessions and tenants are looked at."""
 
-    VIEWS: ClassVar = {
+    VIEWS: ClassVar[dict[str, Callable[[HttpRequest], HttpResponse]]] = {
         "/api/v1/health/live": LiveView.as_view(),
         "/api/v1/health/ready": ReadyView.as_view(),
     }
@@ -183,5 +183,7 @@ class HealthMiddleware:
         view = self.VIEWS.get(request.path)
         if view is None:
             return self.get_response(request)
-        response: Any = view(request)
-        return response.render() if isinstance(response, Response) else response
+        response = view(request)
+        if isinstance(response, Response):
+            response.render()
+        return response

@@ -1,7 +1,7 @@
 """The description of the API: every operation tells its scope, and how it may go wrong."""
 
 from collections.abc import Iterator
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 from drf_spectacular.openapi import AutoSchema as SpectacularAutoSchema
 from rest_framework import serializers
@@ -49,7 +49,7 @@ class ProblemSerializer(serializers.Serializer[Any]):
     code = serializers.CharField(help_text="Stable, for machines.")
     request_id = serializers.CharField(help_text="Also in X-Request-ID, and on our log lines.")
     remediation = serializers.CharField(allow_blank=True, help_text="What can be done about it.")
-    errors = BreachSerializer(many=True)
+    errors = BreachSerializer(many=True)  # type: ignore[assignment]
 
 
 class AutoSchema(SpectacularAutoSchema):
@@ -60,16 +60,18 @@ class AutoSchema(SpectacularAutoSchema):
     whose codes it may pass on besides its own.
     """
 
-    def get_description(self) -> str:
+    def get_description(self) -> str:  # type: ignore[override]
         """Return the docstring, and a line with the scope that the operation needs."""
         told: str = super().get_description()
         scopes = [f"`{scope}`" for scope in sorted(required_scopes(self.view, self.method))]
         return f"{told}\n\nScope: {' or '.join(scopes)}." if scopes else told
 
-    def _get_response_bodies(self, direction: str = "response") -> dict[str, Any]:
+    def _get_response_bodies(
+        self, direction: Literal["request", "response"] = "response"
+    ) -> dict[str, Any]:
         bodies: dict[str, Any] = super()._get_response_bodies(direction)
-        for status, body in bodies.items():
-            body["description"] = body["description"] or STATUS_WORDS[int(status)]
+        for told, body in bodies.items():
+            body["description"] = body["description"] or STATUS_WORDS[int(told)]
         for status in sorted(set(self._problem_statuses())):
             bodies.setdefault(str(status), self._problem(status))
         return bodies
@@ -85,12 +87,12 @@ class AutoSchema(SpectacularAutoSchema):
             yield 404
         if "query" in places:
             yield 400
-        if self._get_request_body():
+        if self._get_request_body():  # type: ignore[no-untyped-call]
             yield from (400, 413, 415)
         yield from getattr(self.view, "further_problems", {}).get(self.method, ())
 
     def _problem(self, status: int) -> dict[str, Any]:
-        body: dict[str, Any] = self._get_response_for_code(
+        body: dict[str, Any] = self._get_response_for_code(  # type: ignore[no-untyped-call]
             ProblemSerializer, str(status), media_types=[MEDIA_TYPE]
         )
         body["description"] = STATUS_WORDS[status]

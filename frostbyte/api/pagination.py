@@ -1,19 +1,17 @@
 """Lists come in pages that neither skip nor repeat a row while others are added."""
 
 import re
-from typing import Any, Final, TypeVar
+from typing import Any, Final
 
 from django.core import exceptions
 from django.core.validators import ProhibitNullCharactersValidator
-from django.db.models import Model, QuerySet
+from django.db.models import Model
 from rest_framework import pagination
 from rest_framework.exceptions import NotFound, ValidationError
 from rest_framework.request import Request
 
 MAX_PAGE_SIZE: Final = 200
 _WHOLE_NUMBER: Final = re.compile(r"[0-9]{1,3}")
-
-M = TypeVar("M", bound=Model)
 
 
 class CursorPagination(pagination.CursorPagination):
@@ -39,9 +37,9 @@ class CursorPagination(pagination.CursorPagination):
         return int(asked)
 
     def paginate_queryset(
-        self, queryset: QuerySet[M], request: Request, view: Any = None
-    ) -> list[M] | None:
-        """Return the rows of the page that is asked for."""
+        self, queryset: Any, request: Request, view: Any = None
+    ) -> list[Any] | None:
+        """Return the rows of the page that is asked for; `queryset` must be one, no sequence."""
         self._model: type[Model] = queryset.model
         return super().paginate_queryset(queryset, request, view)
 
@@ -50,7 +48,7 @@ class CursorPagination(pagination.CursorPagination):
         try:
             cursor = super().decode_cursor(request)
             if cursor is not None and cursor.position is not None:
-                self._require_position(cursor.position)
+                self._require_position(str(cursor.position))
         except (NotFound, exceptions.ValidationError) as error:
             message = "Must be the cursor of a `next` or `previous` address of this list."
             raise ValidationError({self.cursor_query_param: [message]}) from error
@@ -58,7 +56,8 @@ class CursorPagination(pagination.CursorPagination):
 
     def _require_position(self, position: str) -> None:
         """Raise Django's `ValidationError` unless the leading column could hold this."""
-        column = self._model._meta.get_field(self.ordering[0].lstrip("-"))  # noqa: SLF001 - public
+        name = self.ordering[0].lstrip("-")
+        column: Any = self._model._meta.get_field(name)  # noqa: SLF001 - a public interface
         ProhibitNullCharactersValidator()(position)
         column.to_python(position)
 

@@ -35,7 +35,8 @@ class TenantScopedRateThrottle(BaseThrottle):
     def allow_request(self, request: Request, view: Any) -> bool:
         """Count the request and return whether it is within the rate."""
         scope = scope_of(view, request.method or "")
-        rate = api_settings.DEFAULT_THROTTLE_RATES.get(scope) if scope else None
+        rates: dict[str, str | None] = api_settings.DEFAULT_THROTTLE_RATES  # type: ignore[assignment]
+        rate = rates.get(scope) if scope else None
         if not scope or not rate:
             return True
         limit, seconds = parse_rate(rate)

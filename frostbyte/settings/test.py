@@ -1,4 +1,4 @@
-"""Tests: the real servers, in a home of their own; cheap password hashes; no rate limits by default."""
+"""Tests: the real servers, in a home of their own; cheap password hashes; no rate limits."""
 
 from frostbyte.settings.base import *  # noqa: F403
 from frostbyte.settings.rest import REST_FRAMEWORK as _REST_FRAMEWORK

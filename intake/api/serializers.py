@@ -60,6 +60,9 @@ class ReceiptSerializer(serializers.ModelSerializer[Receipt]):
         request, document_id = self.context["request"], receipt.document_id
         return {
             "self": reverse("api:receipt", kwargs={"receipt_id": receipt.pk}, request=request),
-            "document": document_id
-            and reverse("api:document", kwargs={"document_id": document_id}, request=request),
+            "document": reverse(
+                "api:document", kwargs={"document_id": document_id}, request=request
+            )
+            if document_id
+            else None,
         }

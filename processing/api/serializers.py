@@ -27,7 +27,7 @@ class DocumentSerializer(serializers.ModelSerializer[Document]):
 
     class Meta:
         model = Document
-        fields = (
+        fields: tuple[str, ...] = (
             "id",
             "filename",
             "media_type",
@@ -39,7 +39,7 @@ class DocumentSerializer(serializers.ModelSerializer[Document]):
             "state",
             "links",
         )
-        read_only_fields = fields
+        read_only_fields: tuple[str, ...] = fields
 
     @extend_schema_field(serializers.ChoiceField(choices=RunState.choices))
     def get_state(self, document: Document) -> str:
@@ -77,7 +77,7 @@ class RunSerializer(serializers.ModelSerializer[Run]):
 
     class Meta:
         model = Run
-        fields = (
+        fields: tuple[str, ...] = (
             "id",
             "state",
             "configuration_version",
@@ -88,7 +88,7 @@ class RunSerializer(serializers.ModelSerializer[Run]):
             "finished_at",
             "stages",
         )
-        read_only_fields = fields
+        read_only_fields: tuple[str, ...] = fields
 
     @extend_schema_field(StageSerializer(many=True))
     def get_stages(self, run: Run) -> Any:
@@ -103,7 +103,7 @@ class DocumentDetailSerializer(DocumentSerializer):
 
     class Meta(DocumentSerializer.Meta):
         fields = (*DocumentSerializer.Meta.fields, "run")
-        read_only_fields = fields
+        read_only_fields: tuple[str, ...] = fields
 
     def get_state(self, document: Document) -> str:
         """Return the state of the run that is told."""
@@ -128,7 +128,7 @@ class ChunkSerializer(serializers.ModelSerializer[Chunk]):
 
     class Meta:
         model = Chunk
-        fields = (
+        fields: tuple[str, ...] = (
             "id",
             "chunk_id",
             "ordinal",
@@ -141,7 +141,7 @@ class ChunkSerializer(serializers.ModelSerializer[Chunk]):
             "section_path",
             "sha256",
         )
-        read_only_fields = fields
+        read_only_fields: tuple[str, ...] = fields
 
 
 class PageQuerySerializer(serializers.Serializer[Any]):

@@ -32,12 +32,11 @@ class FiltersSerializer(StrictSerializer):
 
     def create(self, validated_data: Any) -> QueryFilters:
         """Return the filters as the search takes them."""
-        lists = ("document_ids", "media_types")
         return QueryFilters(
-            **{
-                name: tuple(value) if name in lists else value
-                for name, value in validated_data.items()
-            }
+            document_ids=tuple(validated_data.get("document_ids", ())),
+            media_types=tuple(validated_data.get("media_types", ())),
+            created_after=validated_data.get("created_after"),
+            created_before=validated_data.get("created_before"),
         )
 
 

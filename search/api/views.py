@@ -8,6 +8,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from search.api.serializers import (
+    FiltersSerializer,
     ProofReportSerializer,
     ProofSerializer,
     QuerySerializer,
@@ -49,7 +50,7 @@ class QueryView(GenericAPIView[Any]):
         asked = self.get_serializer(data=request.data)
         asked.is_valid(raise_exception=True)
         values = asked.validated_data
-        filters = asked.fields["filters"].create(values.get("filters", {}))
+        filters = FiltersSerializer().create(values.get("filters", {}))
         result = search(
             tenant=require_tenant(request),
             query_text=values["query_text"],

@@ -26,7 +26,15 @@ class TenantSerializer(serializers.ModelSerializer[Tenant]):
 
     class Meta:
         model = Tenant
-        fields = ("slug", "name", "state", "config_version", "created_at", "hosts", "links")
+        fields: tuple[str, ...] = (
+            "slug",
+            "name",
+            "state",
+            "config_version",
+            "created_at",
+            "hosts",
+            "links",
+        )
 
     def get_hosts(self, tenant: Tenant) -> list[str]:
         """Return the tenant's host names; the rows are prefetched."""

@@ -1,4 +1,4 @@
-/** Checks a result's proof on the server and lists each link: holds, or broken. */
+/** Checks a result's proof on the server and lists each link of it. */
 const titles = JSON.parse(document.getElementById("check-titles")?.textContent ?? "{}");
 
 function row(check) {
@@ -9,7 +9,7 @@ function row(check) {
   sign.textContent = check.valid ? "✓" : "✗";
   sign.setAttribute("aria-hidden", "true");
   const title = titles[check.name] ?? check.name;
-  text.textContent = check.valid ? `${title}: holds.` : `${title}: broken. ${check.detail}.`;
+  text.textContent = check.valid ? `${title}.` : `${title}: not so, ${check.detail}.`;
   item.append(sign, text);
   return item;
 }

@@ -6,23 +6,21 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from django.conf import settings
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
 from django.db import DatabaseError, connection, transaction
 
 from processing.bulk import FileOutcome, ingest_files
 from processing.models import RunState
+from search.management.commands.demo_tenants import SAMPLES, TENANTS, sample_files
 from search.proofs import proof_verify
 from search.results import Hit
 from search.services import search
 from tenants.context import tenant_context
-from tenants.management.commands.demo_tenants import TENANTS
 from tenants.models import Tenant
 from tenants.selectors import tenant_get
 
 ACTOR: Final = "demo"
-SAMPLES: Final = Path(settings.PROJECT_DIR) / "tests" / "samples"
 _GOOD: Final = {RunState.PUBLISHED.value, "duplicate"}
 
 
@@ -62,7 +60,7 @@ class Command(BaseCommand):
         self.stdout.write(self.style.SUCCESS("Every citation verified; nothing crossed."))
 
     def _ingest(self, tenant: Tenant, samples: Path) -> list[str]:
-        paths = sorted(path for path in (samples / tenant.slug).iterdir() if path.is_file())
+        paths = sample_files(tenant.slug, samples)
         with tenant_context(tenant):
             outcomes = ingest_files(tenant=tenant, paths=paths, actor=ACTOR)
         self.stdout.write(self.style.MIGRATE_HEADING(f"{tenant.name} ({tenant.slug})"))

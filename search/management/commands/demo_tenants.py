@@ -10,12 +10,14 @@ from django.conf import settings
 from django.contrib.auth.models import User
 from django.core.management.base import BaseCommand
 
+from intake.services import document_receive
 from tenants.context import tenant_context
 from tenants.models import Tenant
 from tenants.provisioning import tenant_provision
 from tenants.services import TENANT_ADMIN, operator_create, staff_create
 
 TENANTS: Final = {"acme": "Acme Industrial Supplies", "globex": "Globex Health Research"}
+SAMPLES: Final = Path(settings.PROJECT_DIR) / "tests" / "samples"
 USERNAME: Final = "demo"
 OPERATOR: Final = "operator"
 
@@ -23,7 +25,8 @@ OPERATOR: Final = "operator"
 class Command(BaseCommand):
     help = (
         "Create the demo tenants acme and globex with a staff user 'demo' each, and a platform "
-        "user 'operator'. The password is made at the first run and kept in the home folder."
+        "user 'operator', and hand in the sample documents of each. The password is made at the "
+        "first run and kept in the home folder."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
@@ -50,10 +53,24 @@ def demo_password() -> str:
     return path.read_text().strip()
 
 
+def sample_files(slug: str, samples: Path = SAMPLES) -> list[Path]:
+    """Return a demo tenant's sample documents; none where the samples are not installed."""
+    folder = samples / slug
+    return sorted(path for path in folder.iterdir() if path.is_file()) if folder.is_dir() else []
+
+
+def _hand_in_samples(tenant: Tenant) -> None:
+    with tenant_context(tenant):
+        for path in sample_files(tenant.slug):
+            with path.open("rb") as stream:
+                document_receive(tenant=tenant, filename=path.name, stream=stream, actor=USERNAME)
+
+
 def _ensure_tenant(slug: str, name: str, password: str) -> None:
     tenant = Tenant.objects.filter(slug=slug).first()
     if tenant is None:
-        tenant = tenant_provision(slug=slug, name=name, actor="demo")
+        tenant = tenant_provision(slug=slug, name=name, actor=USERNAME)
+        _hand_in_samples(tenant)
     with tenant_context(tenant):
         known = User.objects.filter(username=USERNAME).exists()
     if not known:

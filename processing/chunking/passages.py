@@ -1,0 +1,134 @@
+"""Packing units into passages."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from processing.canonical import ElementType
+from processing.chunking.tokens import TEXT_TOKENS
+from processing.chunking.units import Path, Unit, units_of
+from processing.parsers.draft import PageDraft
+from processing.parsers.patterns import one_line
+
+CHUNKING_VERSION: Final = "1"
+
+TARGET: Final = 200
+"""Tokens that a passage is filled to."""
+
+SMALL: Final = 60
+"""Tokens under which a passage is joined with its neighbour rather than left alone."""
+
+_MAX_TITLE: Final = 120
+
+
+@dataclass(frozen=True, slots=True)
+class Passage:
+    """A span of one page that becomes one chunk."""
+
+    kind: ElementType
+    start: int
+    end: int
+    tokens: int
+    path: Path
+
+
+def passages_of(pages: Sequence[PageDraft]) -> list[list[Passage]]:
+    """Cut every page into passages, in reading order; sections run on from page to page."""
+    return [
+        [_passage(group) for group in _merged(_packed(units))]
+        for units in units_of(pages, _section_paths(pages))
+    ]
+
+
+def _section_paths(pages: Sequence[PageDraft]) -> list[list[Path]]:
+    """Return the titles above each block, outermost first; a heading stands under itself."""
+    above: list[tuple[int, str]] = []
+    paths: list[list[Path]] = []
+    for page in pages:
+        of_page = []
+        for block in page.blocks:
+            if block.level is not None:
+                above = [heading for heading in above if heading[0] < block.level]
+                title = one_line(page.text[block.start : block.end])[:_MAX_TITLE]
+                above.append((block.level, title))
+            of_page.append(tuple(title for _, title in above))
+        paths.append(of_page)
+    return paths
+
+
+def _packed(units: Sequence[Unit]) -> Iterator[list[Unit]]:
+    """Fill one passage after the other."""
+    current: list[Unit] = []
+    for number, unit in enumerate(units):
+        if current and _starts_anew(current, units, number):
+            kept, carried = _without_last_headings(current)
+            if kept:
+                yield kept
+            current = carried
+        current.append(unit)
+    if current:
+        yield current
+
+
+def _starts_anew(current: Sequence[Unit], units: Sequence[Unit], number: int) -> bool:
+    """Tell whether a unit opens the next passage rather than joining the current one."""
+    unit, size = units[number], _size(current)
+    if all(before.kind is ElementType.HEADING for before in current):
+        return size + unit.tokens > TEXT_TOKENS
+    if unit.kind is ElementType.HEADING and current[-1].kind is not ElementType.HEADING:
+        return size >= SMALL
+    if unit.table >= 0 and current[-1].table != unit.table:
+        whole = sum(row.tokens for row in units[number:] if row.table == unit.table)
+        return size + min(whole, TARGET) > TARGET and size >= SMALL
+    return size + unit.tokens > TARGET
+
+
+def _without_last_headings(units: list[Unit]) -> tuple[list[Unit], list[Unit]]:
+    """Split off the headings at the end: they belong to what follows."""
+    last = len(units)
+    while last and units[last - 1].kind is ElementType.HEADING:
+        last -= 1
+    return units[:last], units[last:]
+
+
+def _merged(groups: Iterator[list[Unit]]) -> list[list[Unit]]:
+    """Join a small passage to the one before when they are of one section and fit together."""
+    merged: list[list[Unit]] = []
+    for group in groups:
+        before = merged[-1] if merged else []
+        small = min(_size(group), _size(before)) < SMALL
+        if before and small and _belongs(before, group):
+            before.extend(group)
+        else:
+            merged.append(group)
+    return merged
+
+
+def _belongs(before: Sequence[Unit], group: Sequence[Unit]) -> bool:
+    one_section = group[0].path[: len(before[-1].path)] == before[-1].path
+    return one_section and _size(before) + _size(group) <= TEXT_TOKENS
+
+
+def _size(units: Sequence[Unit]) -> int:
+    return sum(unit.tokens for unit in units)
+
+
+def _passage(units: Sequence[Unit]) -> Passage:
+    body = [unit for unit in units if unit.kind is not ElementType.HEADING] or units[-1:]
+    kinds = {unit.kind for unit in body}
+    return Passage(
+        kinds.pop() if len(kinds) == 1 else ElementType.PARAGRAPH,
+        units[0].start,
+        units[-1].end,
+        _size(units),
+        _common([unit.path for unit in body]),
+    )
+
+
+def _common(paths: Sequence[Path]) -> Path:
+    """Return the titles that stand above all of the units."""
+    shortest = min(paths, key=len)
+    for depth, title in enumerate(shortest):
+        if any(path[depth] != title for path in paths):
+            return shortest[:depth]
+    return shortest

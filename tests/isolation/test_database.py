@@ -25,9 +25,7 @@ TABLES = ["intake_document", "intake_receipt", "processing_chunk", "vector_point
 
 @pytest.mark.parametrize("table", TABLES)
 @pytest.mark.parametrize("statement", ["SELECT * FROM {}", "DELETE FROM {}", "TRUNCATE {}"])
-def test_another_schema_is_closed(
-    acme: Tenant, globex: Tenant, statement: str, table: str
-) -> None:
+def test_another_schema_is_closed(acme: Tenant, globex: Tenant, statement: str, table: str) -> None:
     for own, other in ((acme, globex), (globex, acme)):
         message = refused(own, statement.format(f"{other.schema_name}.{table}"))
         assert "permission denied for schema" in message

@@ -19,7 +19,7 @@ class TenantAlreadyExistsError(FrostbyteError):
 
 
 class InvalidStateTransitionError(FrostbyteError):
-    """The tenant's state does not permit the change; `extra` names the permitted ones."""
+    """The tenant's state does not permit the change; `allowed` names the permitted ones."""
 
     code = "INVALID_STATE_TRANSITION"
     http_status = 409

@@ -12,11 +12,17 @@ ANSWER_MODULES: Final = (
     "frostbyte.kernel.errors",
     "tenants.errors",
     "intake.errors",
+    "processing.rendering",
     "search.errors",
 )
 """Where the errors are that requests are answered with."""
 
-RUN_MODULES: Final = ("processing.errors", "processing.parsers.errors")
+RUN_MODULES: Final = (
+    "processing.errors",
+    "processing.parsers.errors",
+    "processing.stages.intake",
+    "processing.runner",
+)
 """Where the errors are that a document's run ends with, told in its `error_code`."""
 
 HTTP: Final = "frostbyte"
@@ -24,7 +30,10 @@ HTTP: Final = "frostbyte"
 
 @dataclass(frozen=True, slots=True, order=True)
 class Code:
-    """A code with its HTTP status, what it means, and the app that it comes from."""
+    """A code with its HTTP status, what it means, and where it comes from.
+
+    `origin` is an app's name, or the module's where an error stands beside what raises it.
+    """
 
     status: int
     code: str
@@ -53,8 +62,8 @@ def answer_codes() -> tuple[Code, ...]:
 
 @lru_cache(maxsize=1)
 def run_codes() -> tuple[Code, ...]:
-    """Return the codes that a document's run may end with, by status and name."""
-    return _gathered((), RUN_MODULES)
+    """Return the codes that a document's run may end with, by name."""
+    return tuple(sorted(_gathered((), RUN_MODULES), key=lambda entry: entry.code))
 
 
 def _gathered(given: tuple[Code, ...], modules: tuple[str, ...]) -> tuple[Code, ...]:
@@ -70,8 +79,11 @@ def _of_classes(modules: tuple[str, ...]) -> Iterator[Code]:
         for kind in vars(import_module(name)).values():
             if _is_error(kind) and kind.__module__ == name and "code" in vars(kind):
                 meaning = (kind.__doc__ or "").strip().split("\n")[0]
-                origin = name.split(".", maxsplit=1)[0]
-                yield Code(kind.http_status, kind.code, meaning, origin, kind.retryable)
+                yield Code(kind.http_status, kind.code, meaning, _origin(name), kind.retryable)
+
+
+def _origin(module: str) -> str:
+    return HTTP if module.startswith(f"{HTTP}.") else module.removesuffix(".errors")
 
 
 def _is_error(kind: object) -> bool:

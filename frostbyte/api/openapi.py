@@ -27,7 +27,7 @@ STATUS_WORDS: Final = {
     500: "A fault on our side.",
     503: "A service that this needs does not answer at present.",
 }
-_OF_ALL: Final = frozenset({401, 403, 404})
+_OF_ALL: Final = frozenset({401, 403})
 _REQUEST_ID: Final = "0199c1f0-6a3e-7c1b-9d52-3f0c2b7a4e11"
 
 

@@ -125,6 +125,7 @@ class PageImageView(GenericAPIView[Document]):
     renderer_classes = (PngRenderer,)
     serializer_class = PageQuerySerializer
     pagination_class = None
+    problem_origins = ("processing.rendering",)
 
     @extend_schema(
         operation_id="page_image",

@@ -2,9 +2,11 @@
 
 from collections.abc import Callable
 from copy import deepcopy
+from io import BytesIO
 from typing import Any
 
 import pytest
+from reportlab.pdfgen.canvas import Canvas
 
 from audit.models import AuditEvent
 from frostbyte.kernel.hashing import sha256_hex
@@ -125,6 +127,46 @@ def test_a_proof_that_was_tampered_with(
         changed = {**deepcopy(proof), name: value}
         report = caller.post_json(VERIFY, changed).json()
         assert report["valid"] is False, name
+
+
+def a_pdf(*pages: str) -> bytes:
+    """A PDF with one line of text a page."""
+    target = BytesIO()
+    canvas = Canvas(target, invariant=True)
+    for text in pages:
+        canvas.drawString(72, 720, text)
+        canvas.showPage()
+    canvas.save()
+    return target.getvalue()
+
+
+def test_the_page_of_a_pdf_is_shown_with_the_passage_marked(
+    acme: Tenant, globex: Tenant, by_key: KeyCaller, ingest: Ingest
+) -> None:
+    caller, stranger = by_key(acme), by_key(globex)
+    data = a_pdf("The first page is about nothing.", "Purchases are approved by Mr Miller.")
+    document = ingest(caller, acme, "purchasing.pdf", data)
+    hit = ask(caller, top_k=1, query_text="Who approves purchases?")["hits"][0]
+    assert hit["page"] == 2
+    marked = caller.get(hit["links"]["page_image"], headers={"Accept": "image/png"})
+    assert marked.status_code == 200
+    assert marked["Content-Type"] == "image/png"
+    assert marked["Cache-Control"] == "private, no-store"
+    assert marked.content.startswith(b"\x89PNG\r\n\x1a\n")
+    page = f"/api/v1/documents/{document.pk}/pages"
+    plain = caller.get(f"{page}/2.png")
+    assert plain.status_code == 200
+    assert plain.content != marked.content
+    for number in ("0", "3", "9" * 30):
+        assert_problem(caller.get(f"{page}/{number}.png"), 404, "NO_PAGE_IMAGE")
+    assert_problem(stranger.get(hit["links"]["page_image"]), 404, "RESOURCE_NOT_FOUND")
+
+
+def test_only_pdfs_have_page_images(acme: Tenant, by_key: KeyCaller, ingest: Ingest) -> None:
+    caller = by_key(acme)
+    document = ingest(caller, acme, "purchasing.txt", PURCHASES)
+    response = caller.get(f"/api/v1/documents/{document.pk}/pages/1.png")
+    assert_problem(response, 404, "NO_PAGE_IMAGE")
 
 
 def test_filters_narrow_the_search(

@@ -67,10 +67,8 @@ def _accepted_type(stream: BinaryIO, content: Content, claimed: str | None) -> s
         _refuse_ole(stream)
     if claimed is None:
         return _type_without_claim(content)
-    if claimed in TEXT_FORMATS:
-        matches = content.is_text
-    else:
-        matches = content.media_type == claimed
+    is_text_claim = claimed in TEXT_FORMATS
+    matches = content.is_text if is_text_claim else content.media_type == claimed
     if not matches:
         raise TypeMismatchError(
             f"The name says {claimed}, the content is {content.label}.",

@@ -1,4 +1,4 @@
-"""Taking a file in: checked, stored unchanged, receipted, and announced once it is all on record."""
+"""Taking a file in: checked, stored unchanged, receipted, announced once all is on record."""
 
 import hashlib
 import io
@@ -88,7 +88,7 @@ def _check_quota(size: int, quota_gb: int) -> None:
     used = Document.objects.aggregate(total=Sum("size_bytes"))["total"] or 0
     if used + size > quota_gb * GIGABYTE:
         raise QuotaExceededError(
-            f"The storage quota of {quota_gb} GB would be exceeded: {used / GIGABYTE:.1f} GB in use.",
+            f"The quota of {quota_gb} GB would be exceeded: {used / GIGABYTE:.1f} GB in use.",
             remediation="Delete documents, or ask the platform's operator for more.",
             extra={"used_bytes": used, "quota_bytes": quota_gb * GIGABYTE},
         )

@@ -138,4 +138,6 @@ def latest_runs(document_ids: Iterable[UUID]) -> dict[UUID, Run]:
 
 def published_run(document: Document) -> Run | None:
     """Return the run whose passages are visible, stages included; a later one may be in work."""
+    if document.published_run_id is None:
+        return None
     return Run.objects.filter(pk=document.published_run_id).prefetch_related("stages").first()

@@ -66,10 +66,10 @@ def waiting_reason(run: Run) -> str:
 
 def chunk_list(*, document_id: UUID) -> QuerySet[Chunk]:
     """Return the published passages of a document in reading order."""
-    document = document_get(document_id=document_id)
-    return Chunk.objects.filter(document=document, run_id=document.published_run_id).order_by(
-        "ordinal"
-    )
+    published = document_get(document_id=document_id).published_run_id
+    if published is None:
+        return Chunk.objects.none()
+    return Chunk.objects.filter(document_id=document_id, run_id=published).order_by("ordinal")
 
 
 def chunk_get(*, chunk_id: UUID) -> Chunk:

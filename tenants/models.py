@@ -28,6 +28,8 @@ class Tenant(TenantMixin):  # type: ignore[misc]
     auto_create_schema = False
     auto_drop_schema = False
 
+    objects: ClassVar[models.Manager["Tenant"]] = models.Manager()
+
     slug = models.CharField(max_length=31, unique=True)
     name = models.CharField(max_length=200)
     state = models.CharField(

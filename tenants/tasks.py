@@ -11,7 +11,7 @@ from tenants.selectors import tenant_get
 log = structlog.get_logger("frostbyte.tenants")
 
 
-class TenantTask(Task):
+class TenantTask(Task):  # type: ignore[type-arg]
     """A task whose first argument is a tenant's slug; the body gets the `Tenant` instead.
 
     A tenant that is not active is left alone: what waits stays in the database, and the sweeper

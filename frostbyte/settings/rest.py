@@ -36,6 +36,10 @@ SPECTACULAR_SETTINGS: dict[str, Any] = {
     "SWAGGER_UI_SETTINGS": {"deepLinking": True, "validatorUrl": None},
     "SCHEMA_PATH_PREFIX": "/api/v1",
     "COMPONENT_SPLIT_REQUEST": True,
+    "POSTPROCESSING_HOOKS": [
+        "drf_spectacular.hooks.postprocess_schema_enums",
+        "frostbyte.api.openapi.drop_unused_tags",
+    ],
     "TAGS": [
         {"name": "intake", "description": "Hand files in; every file gets a receipt."},
         {"name": "documents", "description": "What was handed in, and what was made of it."},

@@ -20,6 +20,8 @@ _TAKE = "SELECT set_config('search_path', %s, false), set_config('role', %s, fal
 class DatabaseWrapper(base.DatabaseWrapper):  # type: ignore[misc]
     """django-tenants' backend, with the role beside the search path, and no error swallowed."""
 
+    _setting_search_path: bool
+
     def _handle_search_path(self, cursor: Any = None) -> None:
         """Take search path and role on this connection unless it has them already.
 

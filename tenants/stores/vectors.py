@@ -18,6 +18,7 @@ from psycopg import sql
 
 from frostbyte.kernel.errors import FrostbyteError
 
+Row = tuple[Any, ...]
 TABLE: Final = "vector_point"
 DIMENSIONS: Final = 384
 
@@ -152,19 +153,18 @@ class PgVectors:
         for point_id, document_id, run_id, text in rows:
             yield Point(point_id, document_id, run_id, Vector.from_text(text).to_numpy())
 
-    def _run(self, statement: str, *values: object, **parts: sql.Composable) -> list[Any]:
-        self._require_own_schema()
-        query = sql.SQL(statement).format(table=sql.Identifier(self.schema, TABLE), **parts)
-        with connection.cursor() as cursor:
-            cursor.execute(query, values or None)  # type: ignore[arg-type]
-            return cursor.fetchall() if cursor.description else []
+    def _run(self, statement: str, *values: object, **parts: sql.Composable) -> list[Row]:
+        return self._fetch(sql.SQL(statement), values or None, **parts)
 
-    def _run_named(self, statement: str, values: dict[str, Any]) -> list[Any]:
+    def _run_named(self, statement: str, values: dict[str, object]) -> list[Row]:
+        return self._fetch(sql.SQL(statement), values)
+
+    def _fetch(self, query: sql.SQL, values: Any, **parts: sql.Composable) -> list[Row]:
         self._require_own_schema()
-        query = sql.SQL(statement).format(table=sql.Identifier(self.schema, TABLE))
+        named = query.format(table=sql.Identifier(self.schema, TABLE), **parts)
         with connection.cursor() as cursor:
-            cursor.execute(query, values)  # type: ignore[arg-type]
-            return cursor.fetchall()
+            cursor.execute(named, values)
+            return list(cursor.fetchall()) if cursor.description else []
 
     def _require_own_schema(self) -> None:
         if connection.schema_name != self.schema:  # type: ignore[attr-defined]

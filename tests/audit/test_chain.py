@@ -84,14 +84,15 @@ def as_owner(statement: str) -> None:
 def test_even_the_owner_is_stopped_by_the_trigger(acme: Tenant, globex: Tenant) -> None:
     add(acme)
     keeper = f"{connection.settings_dict['NAME']}_audit"
+    user = connection.settings_dict["USER"]
     for statement in CHANGES[:3]:
-        with pytest.raises(DatabaseError, match="append-only"), transaction.atomic():
-            with connection.cursor() as cursor:
-                cursor.execute(
-                    f"GRANT {keeper} TO {connection.settings_dict['USER']} WITH SET TRUE"
-                )
-                cursor.execute(f"SET ROLE {keeper}")
-                cursor.execute(statement)
+        taken = f"GRANT {keeper} TO {user} WITH SET TRUE; SET ROLE {keeper}; {statement}"
+        with (
+            pytest.raises(DatabaseError, match="append-only"),
+            transaction.atomic(),
+            connection.cursor() as cursor,
+        ):
+            cursor.execute(taken)
 
 
 @pytest.mark.parametrize(

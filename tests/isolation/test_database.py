@@ -4,7 +4,7 @@ import threading
 
 import pytest
 from django.db import DatabaseError, ProgrammingError, connection, transaction
-from django_tenants.utils import schema_context
+from django_tenants.utils import schema_context  # noqa: TID251 - what is banned is tried
 
 from intake.models import Document
 from tenants.context import tenant_context

@@ -38,8 +38,9 @@ CLOSED_PORT = "http://127.0.0.1:9"
 def queued(acme: Tenant, globex: Tenant, receive: Receive) -> Run:
     """A document of acme with its first run, nothing done yet."""
     receipt = receive(acme, "minutes.txt", NOTE)
+    assert receipt.document is not None
     with tenant_context(acme):
-        return run_start(tenant=acme, document=Document.objects.get(pk=receipt.document_id))
+        return run_start(tenant=acme, document=receipt.document)
 
 
 def make_due(run: Run) -> None:
@@ -127,8 +128,9 @@ def test_a_file_that_ends_its_workers_is_given_up_alone(
     acme: Tenant, globex: Tenant, queued: Run, receive: Receive
 ) -> None:
     other = receive(acme, "other.txt", b"Another note, about the lighthouse lamp.\n")
+    assert other.document is not None
     with tenant_context(acme):
-        sound = run_start(tenant=acme, document=Document.objects.get(pk=other.document_id))
+        sound = run_start(tenant=acme, document=other.document)
         for _ in range(MAX_LOST_LEASES):
             assert claim_stage(queued.pk) is not None
             expire(queued)

@@ -32,7 +32,8 @@ def publish(receive: Receive) -> Publish:
     def _publish(tenant: Tenant, filename: str, data: bytes) -> Document:
         receipt = receive(tenant, filename, data)
         with tenant_context(tenant):
-            document = Document.objects.get(pk=receipt.document_id)
+            assert receipt.document is not None
+            document = Document.objects.get(pk=receipt.document.pk)
             run = Run.objects.filter(document=document).first()
             run = run or run_start(tenant=tenant, document=document)
             assert run_to_end(tenant=tenant, run=run).state == RunState.PUBLISHED

@@ -1,6 +1,6 @@
 """Keys, people and settings: who gets in, and what is recorded of it."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 from django.contrib.auth.models import User
@@ -23,10 +23,10 @@ from tenants.services import (
 )
 
 
-def issue(tenant: Tenant, **options: object) -> tuple[ApiKey, str]:
+def issue(tenant: Tenant, expires_at: datetime | None = None) -> tuple[ApiKey, str]:
     return api_key_issue(
-        tenant=tenant, name="test", scopes=[Scope.QUERY], actor="tester", **options
-    )  # type: ignore[arg-type]
+        tenant=tenant, name="test", scopes=[Scope.QUERY], actor="tester", expires_at=expires_at
+    )
 
 
 def test_a_key_opens_its_own_tenant_and_is_kept_as_a_hash(acme: Tenant, globex: Tenant) -> None:

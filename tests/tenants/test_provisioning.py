@@ -129,4 +129,4 @@ def test_the_command_walks_through_a_tenants_life(committed: None) -> None:
         run("config", "walked", "retention_days=3")
     with pytest.raises(CommandError, match="RESOURCE_NOT_FOUND"):
         run("show", "nobody")
-    assert connection.schema_name == "public"
+    assert connection.schema_name == "public"  # type: ignore[attr-defined]

@@ -10,6 +10,7 @@ from django.conf import settings
 from django.contrib.auth.models import User
 from django.core.management.base import BaseCommand
 
+from frostbyte.settings.env import PROJECT_DIR
 from intake.services import document_receive
 from tenants.context import tenant_context
 from tenants.models import Tenant
@@ -17,7 +18,7 @@ from tenants.provisioning import tenant_provision
 from tenants.services import TENANT_ADMIN, operator_create, staff_create
 
 TENANTS: Final = {"acme": "Acme Industrial Supplies", "globex": "Globex Health Research"}
-SAMPLES: Final = Path(settings.PROJECT_DIR) / "tests" / "samples"
+SAMPLES: Final = PROJECT_DIR / "tests" / "samples"
 USERNAME: Final = "demo"
 OPERATOR: Final = "operator"
 

@@ -64,7 +64,7 @@ class Session:
             finally:
                 await self._stop_all(work, is_last=is_last)
             if not work.cancelled():
-                await work
+                _raise_first(work.exception())
 
     async def _work(self) -> None:
         """Start the servers, then upgrade and run the programs: at once where nothing is new."""
@@ -170,3 +170,11 @@ def _only_one(home: Path) -> Iterator[None]:
                 remediation="Stop the other `manage.py up`, or set another FROSTBYTE_HOME.",
             ) from error
         yield
+
+
+def _raise_first(failure: BaseException | None) -> None:
+    """Raise what went wrong: of several tasks that failed together, the first one's error."""
+    if isinstance(failure, BaseExceptionGroup):
+        failure = failure.exceptions[0]
+    if failure is not None:
+        raise failure

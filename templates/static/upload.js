@@ -68,7 +68,7 @@ function accept(entry, receipt) {
   if (documentId) addLink(entry, documentId);
   if (receipt.outcome === "accepted") {
     tally.accepted += 1;
-    outcome(entry, "good", "Received", sentence(receipt.message) || "The list below shows how far it is.");
+    outcome(entry, "good", "Received", sentence(receipt.message));
   } else {
     refuse(entry, receipt);
   }

@@ -52,7 +52,7 @@ clean: ## Remove the virtual environment and the caches; data in .frostbyte stay
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis staticfiles
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-$(INSTALLED): $(REQUIREMENTS)
+$(INSTALLED):
 	@echo "Installing into $(VENV); this takes a few minutes."
 	@requirements/install.sh venv $(VENV)
 	@touch $@

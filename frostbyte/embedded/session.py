@@ -9,6 +9,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final
 
+import psutil
+
 from frostbyte.embedded.children import Child, Program
 from frostbyte.embedded.endpoints import Endpoints, load_endpoints
 from frostbyte.embedded.errors import AlreadyUpError, UpgradeFailedError
@@ -46,7 +48,7 @@ class Session:
         self._children = [self._child(item) for item in programs(options, home=self._home)]
         self._upgrade = self._child(upgrade(options))
         self._starting: asyncio.Task[tuple[str, ...]] | None = None
-        self._began = time.monotonic()
+        self._began = time.monotonic() - _seconds_of_this_process()
 
     async def run(self) -> None:
         """Run until SIGINT, SIGTERM or SIGHUP, then stop everything in order.
@@ -157,6 +159,10 @@ class Session:
 
     def _seconds(self) -> float:
         return time.monotonic() - self._began
+
+
+def _seconds_of_this_process() -> float:
+    return time.time() - psutil.Process().create_time()
 
 
 @contextmanager

@@ -60,7 +60,7 @@ class Up:
 
     def children(self) -> dict[str, psutil.Process]:
         """Return the children by what they are."""
-        found = {}
+        found: dict[str, psutil.Process] = {}
         for process in psutil.Process(self.process.pid).children():
             command = process.cmdline()
             for name in ("uvicorn", "worker", "beat"):

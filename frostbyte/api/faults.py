@@ -1,9 +1,7 @@
 """Which problem an exception is: ours, DRF's, Django's, or a fault that nobody expected."""
 
 import re
-import traceback
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from pathlib import Path
 from typing import Any, Final
 
 import structlog
@@ -16,10 +14,10 @@ from rest_framework.views import APIView
 
 from frostbyte.api.problems import INTERNAL, Problem, problem_of_ours
 from frostbyte.kernel.errors import FrostbyteError
+from frostbyte.kernel.faults import place_of
 
 log = structlog.get_logger("frostbyte.api")
 
-_PROJECT: Final = Path(__file__).resolve().parents[2]
 _DETAIL_LIMIT: Final = 300
 _PLAIN_VALUE: Final = re.compile(r"[A-Za-z0-9._:+/-]{0,64}")
 _NEVER_ECHOED: Final = re.compile(r"pass|secret|token|key|query_text|text|name|file", re.IGNORECASE)
@@ -32,27 +30,13 @@ def problem_of(error: Exception, *, request: Request, view: APIView) -> Problem:
     for kind, translate in _TRANSLATORS:
         if isinstance(error, kind):
             return translate(error, request, view)
-    log.error("fault", error=type(error).__name__, at=location_of(error))
+    log.error("fault", error=type(error).__name__, at=place_of(error))
     return INTERNAL
-
-
-def location_of(error: BaseException) -> str:
-    """Return file, line and function of our own code nearest to where `error` was raised.
-
-    The message of an unexpected error may quote content, so that its place must do.
-    """
-    frames = traceback.extract_tb(error.__traceback__)
-    own = [frame for frame in frames if Path(frame.filename).is_relative_to(_PROJECT)]
-    own = [frame for frame in own if "site-packages" not in frame.filename] or list(frames)
-    if not own:
-        return "unknown"
-    last = own[-1]
-    return f"{Path(last.filename).name}:{last.lineno} in {last.name}"
 
 
 def _ours(error: FrostbyteError, _request: Request, _view: APIView) -> Problem:
     if error.http_status >= 500:
-        log.warning("refused", code=error.code, at=location_of(error))
+        log.warning("refused", code=error.code, at=place_of(error))
     return problem_of_ours(error)
 
 
@@ -171,7 +155,7 @@ def _suspicious(_error: Exception, _request: Request, _view: APIView) -> Problem
 
 
 def _database_away(error: Exception, _request: Request, _view: APIView) -> Problem:
-    log.error("database", error=type(error).__name__, at=location_of(error))
+    log.error("database", error=type(error).__name__, at=place_of(error))
     return Problem(
         status=503,
         code="SERVICE_UNAVAILABLE",

@@ -60,11 +60,21 @@ class AutoSchema(SpectacularAutoSchema):
     whose codes it may pass on besides its own.
     """
 
+    def get_summary(self) -> str:
+        """Return the first sentence of the docstring, as the operation's heading."""
+        return self._docstring()[0].rstrip(".")
+
     def get_description(self) -> str:  # type: ignore[override]
-        """Return the docstring, and a line with the scope that the operation needs."""
-        told: str = super().get_description()
+        """Return the rest of the docstring, and the scope that the operation needs."""
+        first, rest = self._docstring()
         scopes = [f"`{scope}`" for scope in sorted(required_scopes(self.view, self.method))]
-        return f"{told}\n\nScope: {' or '.join(scopes)}." if scopes else told
+        needs = f"Scope: {' or '.join(scopes)}." if scopes else ""
+        return "\n\n".join(filter(None, (rest, needs))) or first
+
+    def _docstring(self) -> tuple[str, str]:
+        told: str = super().get_description()
+        first, _, rest = told.partition("\n")
+        return first, rest.strip()
 
     def _get_response_bodies(
         self, direction: Literal["request", "response"] = "response"
@@ -108,6 +118,14 @@ class AutoSchema(SpectacularAutoSchema):
         for code in answer_codes():
             if code.status == status and (status in _OF_ALL or code.origin in origins):
                 yield code
+
+
+def drop_unused_tags(result: dict[str, Any], **_more: Any) -> dict[str, Any]:
+    """Keep the tags that an operation of this host has; drf-spectacular calls it at the end."""
+    operations = [each for methods in result["paths"].values() for each in methods.values()]
+    used = {tag for operation in operations for tag in operation.get("tags", ())}
+    result["tags"] = [tag for tag in result["tags"] if tag["name"] in used]
+    return result
 
 
 def _example(code: Code) -> dict[str, Any]:

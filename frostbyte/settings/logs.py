@@ -4,6 +4,7 @@ from typing import Any
 
 import structlog
 
+from frostbyte.kernel.faults import exception_without_message
 from frostbyte.settings.env import environment
 
 _env = environment()
@@ -28,7 +29,7 @@ LOGGING: dict[str, Any] = {
             "foreign_pre_chain": _shared,
             "processors": [
                 structlog.stdlib.ProcessorFormatter.remove_processors_meta,
-                structlog.processors.format_exc_info,
+                exception_without_message,
                 _renderer,
             ],
         },

@@ -14,7 +14,6 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from frostbyte.api.faults import location_of
 from frostbyte.api.parsers import JSON_LIMIT
 from frostbyte.api.problems import error_response, server_error
 from frostbyte.kernel.errors import FrostbyteError, NotFoundError, ValidationError
@@ -188,12 +187,3 @@ def test_a_fault_outside_views(db: None) -> None:
     page = server_error(RequestFactory().get("/upload/"))
     assert page.status_code == 500
     assert "text/html" in page["Content-Type"]
-
-
-def test_the_place_of_an_error_is_in_our_own_code() -> None:
-    try:
-        json.loads("{")
-    except ValueError as error:
-        place = location_of(error)
-    assert place.startswith("test_problems.py:")
-    assert location_of(ValueError("never raised")) == "unknown"

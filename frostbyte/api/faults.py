@@ -12,7 +12,7 @@ from rest_framework import exceptions
 from rest_framework.request import Request
 from rest_framework.views import APIView
 
-from frostbyte.api.problems import INTERNAL, Problem, problem_of_ours
+from frostbyte.api.problems import DATABASE_AWAY, INTERNAL, Problem, problem_of_ours
 from frostbyte.kernel.errors import FrostbyteError
 from frostbyte.kernel.faults import place_of
 
@@ -156,13 +156,7 @@ def _suspicious(_error: Exception, _request: Request, _view: APIView) -> Problem
 
 def _database_away(error: Exception, _request: Request, _view: APIView) -> Problem:
     log.error("database", error=type(error).__name__, at=place_of(error))
-    return Problem(
-        status=503,
-        code="SERVICE_UNAVAILABLE",
-        detail="The database does not answer at present.",
-        remediation="Try again in a moment.",
-        headers={"Retry-After": "5"},
-    )
+    return DATABASE_AWAY
 
 
 def _other(error: exceptions.APIException, _request: Request, _view: APIView) -> Problem:

@@ -10,11 +10,13 @@ Outside `/api/` the last two kinds answer with pages.
 """
 
 import json
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
 from django.core.serializers.json import DjangoJSONEncoder
+from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views import defaults
@@ -148,10 +150,11 @@ def page_not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
-    """`handler500`: a fault outside an API view; Django has logged it."""
-    return (
-        problem_response(request, INTERNAL) if is_api(request) else defaults.server_error(request)
-    )
+    """`handler500`: a fault outside an API view; Django calls it while the fault is handled."""
+    if not is_api(request):
+        return defaults.server_error(request)
+    is_database = isinstance(sys.exc_info()[1], OperationalError | InterfaceError)
+    return problem_response(request, DATABASE_AWAY if is_database else INTERNAL)
 
 
 INTERNAL: Final = Problem(
@@ -159,6 +162,14 @@ INTERNAL: Final = Problem(
     code="INTERNAL_ERROR",
     detail="Something broke on our side; it was recorded.",
     remediation="Try again; if it lasts, tell the platform's operator the request_id.",
+)
+
+DATABASE_AWAY: Final = Problem(
+    status=503,
+    code="SERVICE_UNAVAILABLE",
+    detail="The database does not answer at present.",
+    remediation="Try again in a moment.",
+    headers={"Retry-After": "5"},
 )
 
 

@@ -12,6 +12,7 @@ from rest_framework.parsers import MultiPartParser
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from intake.api.examples import ACCEPTED, DUPLICATE
 from intake.api.refusals import refusal_of
 from intake.api.serializers import ReceiptSerializer, UploadSerializer
 from intake.models import Document, Outcome
@@ -62,6 +63,7 @@ class DocumentsView(GenericAPIView[Document]):
             202: OpenApiResponse(ReceiptSerializer, "Accepted; the pipeline goes on from here."),
             200: OpenApiResponse(ReceiptSerializer, "These bytes are here already, see `links`."),
         },
+        examples=[ACCEPTED, DUPLICATE],
     )
     def post(self, request: Request) -> Response:
         """Hand in one file, and get its receipt.

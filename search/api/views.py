@@ -2,11 +2,12 @@
 
 from typing import Any
 
-from drf_spectacular.utils import OpenApiExample, extend_schema
+from drf_spectacular.utils import extend_schema
 from rest_framework.generics import GenericAPIView
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from search.api.examples import ANSWER, BROKEN, PROOF_TO_CHECK, QUESTION
 from search.api.serializers import (
     FiltersSerializer,
     ProofReportSerializer,
@@ -20,15 +21,6 @@ from tenants.api.callers import actor_of, require_tenant
 from tenants.models import Scope
 
 TAGS = ["search"]
-QUESTION = OpenApiExample(
-    "A question",
-    {
-        "query_text": "Who approves purchases above 5,000 euros?",
-        "top_k": 3,
-        "filters": {"media_types": ["application/pdf"]},
-    },
-    request_only=True,
-)
 
 
 class QueryView(GenericAPIView[Any]):
@@ -43,7 +35,7 @@ class QueryView(GenericAPIView[Any]):
         tags=TAGS,
         request=QuerySerializer,
         responses={200: SearchResultSerializer},
-        examples=[QUESTION],
+        examples=[QUESTION, ANSWER],
     )
     def post(self, request: Request) -> Response:
         """Answer a question with the nearest passages of published documents, each with a proof."""
@@ -74,6 +66,7 @@ class ProofVerifyView(GenericAPIView[Any]):
         tags=TAGS,
         request=ProofSerializer,
         responses={200: ProofReportSerializer},
+        examples=[PROOF_TO_CHECK, BROKEN],
     )
     def post(self, request: Request) -> Response:
         """Check the `proof` of a hit against the stores, link by link.

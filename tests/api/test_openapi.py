@@ -11,6 +11,15 @@ import yaml
 from django.contrib.staticfiles import finders
 from django.core.management import call_command
 
+from intake.api.examples import RECEIPT
+from intake.api.serializers import ReceiptSerializer
+from search.api.examples import HIT, PROOF, QUESTION, REPORT
+from search.api.serializers import (
+    HitSerializer,
+    ProofReportSerializer,
+    ProofSerializer,
+    QuerySerializer,
+)
 from tenants.models import Tenant
 from tests.api.conftest import PUBLIC_HOST, Caller, host_of
 
@@ -91,6 +100,19 @@ def test_files_and_pictures_are_told_as_such(description: dict[str, Any]) -> Non
     assert list(body) == ["multipart/form-data"]
     page = told["GET /api/v1/documents/{document_id}/pages/{page}.png"]["responses"]["200"]
     assert list(page["content"]) == ["image/png"]
+
+
+def test_the_examples_have_the_fields_that_are_answered() -> None:
+    for example, serializer in (
+        (RECEIPT, ReceiptSerializer),
+        (HIT, HitSerializer),
+        (PROOF, ProofSerializer),
+        (REPORT, ProofReportSerializer),
+    ):
+        assert list(example) == list(serializer().fields)
+    assert ProofSerializer(data=PROOF).is_valid()
+    assert isinstance(QUESTION.value, dict)
+    assert QuerySerializer(data=QUESTION.value).is_valid()
 
 
 def test_operators_addresses_are_on_the_public_host_only() -> None:

@@ -19,7 +19,7 @@ from frostbyte.api.problems import error_response, server_error
 from frostbyte.kernel.errors import FrostbyteError, NotFoundError, ValidationError
 from tenants.errors import TenantSuspendedError
 from tenants.models import Tenant
-from tests.api.conftest import Caller, KeyCaller, assert_problem
+from tests.api.conftest import Caller, KeyCaller, assert_problem, host_of
 
 SECRET = "the patient's name is Mary"
 
@@ -179,6 +179,19 @@ def test_errors_before_a_page_are_pages(acme: Tenant, error: FrostbyteError, wor
     response = error_response(RequestFactory().get("/upload/"), error)
     assert response.status_code == error.http_status
     assert words in response.content.decode()
+
+
+def test_a_database_that_is_away_before_any_view(
+    acme: Tenant, globex: Tenant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def away(*, host: str) -> None:
+        raise OperationalError(f"{SECRET} {host}")
+
+    monkeypatch.setattr("tenants.routing.tenant_for_host", away)
+    for tenant in (acme, globex):
+        response = Caller(host_of(tenant)).get("/api/v1/documents")
+        assert_problem(response, 503, "SERVICE_UNAVAILABLE")
+        assert SECRET not in response.content.decode()
 
 
 def test_a_fault_outside_views(db: None) -> None:

@@ -1,15 +1,12 @@
 """What the embedding model is given of a passage."""
 
 import re
-from functools import lru_cache
 from typing import Final
 
 from processing.canonical import Chunk
-from processing.chunking.tokens import TEXT_TOKENS, count_tokens
 
 _HYPHENATED: Final = re.compile(r"(?<=[^\W\d_])-\n(?=[^\W\d_])")
 _LEADERS: Final = re.compile(r"([.·_\-=*…])(?:\s?\1){3,}")
-_MAX_PATH_TOKENS: Final = 40
 
 
 def plain(text: str) -> str:
@@ -20,18 +17,9 @@ def plain(text: str) -> str:
 
 
 def embedding_text(chunk: Chunk) -> str:
-    """Return what to embed for a passage: the headings above it that it does not show, its text.
+    """Return what to embed for a passage: its text as `plain` makes it, at most `TEXT_TOKENS` long.
 
-    At most as many tokens as the default model reads, as long as the text itself has no more.
+    The headings above a passage are left out on purpose: put before each passage of a section
+    they make all of them alike, and the one that answers a question no longer stands out.
     """
-    text = plain(chunk.text)
-    path = [title for title in chunk.section_path if not chunk.text.startswith(title)]
-    room = min(_MAX_PATH_TOKENS, TEXT_TOKENS - chunk.tokens)
-    while path and _tokens_of(heading := " > ".join(path)) > room:
-        path = path[1:]
-    return f"{heading}\n{text}" if path else text
-
-
-@lru_cache(maxsize=4096)
-def _tokens_of(heading: str) -> int:
-    return count_tokens([heading])[0]
+    return plain(chunk.text)

@@ -15,7 +15,7 @@ CHUNKING_VERSION: Final = "1"
 TARGET: Final = 200
 """Tokens that a passage is filled to."""
 
-SMALL: Final = 60
+SMALL: Final = 40
 """Tokens under which a passage is joined with its neighbour rather than left alone."""
 
 _MAX_TITLE: Final = 120

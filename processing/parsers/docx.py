@@ -119,13 +119,14 @@ class _Reader:
         if style.level is not None:
             self._shift = max(self._shift, int(style.level == 0))
             self._flow.heading(labelled, style.level + self._shift)
+        elif style.caption or CAPTION.match(text):
+            self._flow.block(ElementType.CAPTION, labelled)
         elif (bold or in_capitals(text)) and not label and reads_as_heading(text):
             self._flow.heading(text, _FAKE_HEADING_LEVEL)
         elif label or LIST_MARK.match(text):
             self._flow.block(ElementType.LIST_ITEM, labelled)
         else:
-            kind = ElementType.CAPTION if CAPTION.match(text) else ElementType.PARAGRAPH
-            self._flow.block(kind, text)
+            self._flow.block(ElementType.PARAGRAPH, text)
 
     def _hanging(self, found: ParagraphText) -> None:
         """Add what hangs on a paragraph after it: notes, text boxes, descriptions of pictures."""

@@ -8,7 +8,7 @@ from lxml import etree
 
 W: Final = "{http://schemas.openxmlformats.org/wordprocessingml/2006/main}"
 VAL: Final = f"{W}val"
-_HEADING: Final = re.compile(r"heading (\d)", re.IGNORECASE)
+_HEADING: Final = re.compile(r"heading (\d)")
 _PLACE: Final = re.compile(r"%([1-9])")
 _MAX_BASES: Final = 20
 _LEVELS: Final = 9
@@ -22,12 +22,13 @@ _MAX_NUMBER: Final = 5000
 
 @dataclass(frozen=True, slots=True)
 class ParagraphStyle:
-    """Heading level (0 for a title, None for no heading), numbering reference, bold or not."""
+    """Heading level (0 for a title, None for no heading), numbering reference, bold, caption."""
 
     level: int | None = None
     number: str | None = None
     depth: int = 0
     bold: bool = False
+    caption: bool = False
 
 
 class Styles:
@@ -47,16 +48,19 @@ class Styles:
     def _resolve(self, style_id: str) -> ParagraphStyle:
         level = number = None
         depth, bold = 0, False
+        names = []
         for element in self._with_bases(style_id):
+            names.append((value(element.find(f"{W}name")) or "").lower())
             if level is None:
-                level = _named_level(value(element.find(f"{W}name")) or "")
+                level = _named_level(names[-1])
             if level is None:
                 level = outline_level(element.find(f"{W}pPr"))
             found = numbering_of(element.find(f"{W}pPr"))
             if number is None and found:
                 number, depth = found
             bold = bold or is_on(element.find(f"{W}rPr/{W}b"))
-        return ParagraphStyle(level, number, depth, bold)
+        caption = "caption" in names
+        return ParagraphStyle(level, number, depth, bold, caption)
 
     def _with_bases(self, style_id: str) -> list[etree._Element]:
         chain: list[etree._Element] = []
@@ -171,7 +175,7 @@ def _roman(number: int) -> str:
 
 def _named_level(name: str) -> int | None:
     """Return the level that a built-in style's name tells."""
-    if name.lower() == "title":
+    if name == "title":
         return 0
     match = _HEADING.fullmatch(name)
     return int(match.group(1)) if match else None

@@ -9,11 +9,12 @@ from processing.parsers.patterns import one_line
 
 _MAX_SPAN: Final = 100
 _MAX_CELL: Final = 400
-BLOCKS: Final = frozenset(
+_BLOCK_NAMES: Final = (
     "address article aside blockquote body caption center dd details dialog dir div dl dt fieldset"
     " figcaption figure footer form h1 h2 h3 h4 h5 h6 header hgroup hr html legend li main menu nav"
-    " ol optgroup option p pre search section summary table tbody td tfoot th thead tr ul".split()  # noqa: SIM905
+    " ol optgroup option p pre search section summary table tbody td tfoot th thead tr ul"
 )
+BLOCKS: Final = frozenset(_BLOCK_NAMES.split())
 """Elements that stand on lines of their own; browsers take all others, known or not, as inline."""
 
 

@@ -21,8 +21,9 @@ from processing.parsers.pdfium import Line, PageText
 _LARGER: Final = 1.12
 _USUAL_PITCH: Final = 1.2
 _MARGIN: Final = 0.09
-_REPEATED_PAGES: Final = 3
-_REPEATED_SHARE: Final = 0.3
+_REPEATED_SHARE: Final = 0.5
+_REPEATED_ENOUGH: Final = 8
+_PAGE_NUMBER: Final = re.compile(r"\W*#(?:\W+#)?\W*")
 _MAX_LEVEL: Final = 6
 _HEADING_ROWS: Final = 3
 _DIGITS: Final = re.compile(r"\d+")
@@ -135,7 +136,7 @@ def _mark_running(layouts: Sequence[PageLayout]) -> None:
     """Mark the rows that stand at the same edge of many pages, whatever numbers they carry."""
     keys = [_edge_keys(layout) for layout in layouts]
     counts = Counter(key for of_page in keys for key in of_page.values())
-    often = max(_REPEATED_PAGES, _REPEATED_SHARE * len(layouts))
+    often = min(max(2, _REPEATED_SHARE * len(layouts)), _REPEATED_ENOUGH)
     for layout, of_page in zip(layouts, keys, strict=True):
         layout.running = {start for start, key in of_page.items() if counts[key] >= often}
 
@@ -143,10 +144,16 @@ def _mark_running(layouts: Sequence[PageLayout]) -> None:
 def _edge_keys(layout: PageLayout) -> dict[int, tuple[int, str]]:
     text, height = layout.page.text, layout.page.frame.size[1]
     upper, lower = _MARGIN * height, (1 - _MARGIN) * height
-    return {
+    masked = {
         row.start: (round(row.baseline / 4), _DIGITS.sub("#", text[row.start : row.end]))
         for row in layout.rows
         if row.baseline < upper or row.baseline > lower
+    }
+    # Rows of nothing but numbers are alike on every page of a long table.
+    return {
+        start: (place, shape)
+        for start, (place, shape) in masked.items()
+        if any(map(str.isalpha, shape)) or _PAGE_NUMBER.fullmatch(shape)
     }
 
 

@@ -4,23 +4,26 @@ A row is cut into cells where the white space between two runs of characters is 
 space between words. Neighbouring rows make a table when their cells fall into the same columns.
 """
 
-import ctypes
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from statistics import median
 from typing import Any, Final
-
-import pypdfium2.raw as pdfium_c
 
 from processing.canonical import ElementType
 from processing.parsers.draft import Block, Span
+from processing.parsers.patterns import LIST_MARK
 from processing.parsers.pdf_layout import Row
-from processing.parsers.pdfium import Line, PageText
+from processing.parsers.pdfium import PageText, Ruler
 
-_GAP: Final = 1.4
+_WORD: Final = re.compile(r"\S+")
+_GAP: Final = 0.9
 _MAX_PITCH: Final = 3.5
 _MAX_CELL: Final = 60
 _MIN_ROWS: Final = 2
+_ALIGNED_WITHIN: Final = 3.0
+_ALIGNED_SHARE: Final = 0.7
 Interval = tuple[float, float]
 
 
@@ -28,7 +31,7 @@ Interval = tuple[float, float]
 class _Cell:
     x0: float
     x1: float
-    span: Span = (0, 0)
+    span: Span
 
 
 @dataclass(slots=True)
@@ -39,28 +42,39 @@ class _TableRow:
 
 def tables_of(textpage: Any, page: PageText, rows: Sequence[Row]) -> dict[int, tuple[int, Block]]:
     """Return tables by the number of their first row, each with its count of rows."""
-    gaps = [_cells(row) for row in rows]
+    ruler = Ruler(textpage, page.frame)
+    cells = [_cells(ruler, page, row) for row in rows]
     found: dict[int, tuple[int, Block]] = {}
-    for first, last in _runs(rows, gaps):
-        table = [_TableRow(row, cells) for row, cells in zip(rows, gaps, strict=True)][first:last]
-        for table_row in table:
-            _place(textpage, page, table_row)
-        block = _block(page, table)
+    for first, last in _runs(rows, cells):
+        block = _block(page, list(map(_TableRow, rows[first:last], cells[first:last])))
         if block:
             found[first] = (last - first, block)
     return found
 
 
-def _cells(row: Row) -> list[_Cell]:
-    """Cut a row where a gap is wider than a space between words."""
+def _cells(ruler: Ruler, page: PageText, row: Row) -> list[_Cell]:
+    """Cut a row where a gap is wider than a space between words; a list item is one cell."""
+    gap = _GAP * row.size
     segments = sorted(segment for line in row.lines for segment in line.segments)
+    whole = _Cell(row.bbox.x0, row.bbox.x1, (row.start, row.end))
+    if all(after[0] - before[1] < gap for before, after in pairwise(segments)):
+        return [whole]
     cells: list[_Cell] = []
-    for x0, x1 in segments:
-        if cells and x0 - cells[-1].x1 < _GAP * row.size:
-            cells[-1].x1 = max(cells[-1].x1, x1)
+    for word in _words(ruler, page, row):
+        if cells and word.x0 - cells[-1].x1 < gap:
+            cells[-1] = _Cell(cells[-1].x0, word.x1, (cells[-1].span[0], word.span[1]))
         else:
-            cells.append(_Cell(x0, x1))
-    return cells
+            cells.append(word)
+    listed = len(cells) == 2 and LIST_MARK.match(page.text, row.start, row.end)
+    return [whole] if listed else cells
+
+
+def _words(ruler: Ruler, page: PageText, row: Row) -> Iterator[_Cell]:
+    for line in row.lines:
+        for match in _WORD.finditer(page.text, line.start, line.end):
+            box = ruler.box(*page.native(line, *match.span()))
+            if box is not None:
+                yield _Cell(box.x0, box.x1, match.span())
 
 
 def _runs(rows: Sequence[Row], cells: Sequence[list[_Cell]]) -> Iterator[Span]:
@@ -119,48 +133,12 @@ def _merged(intervals: Sequence[Interval]) -> list[Interval]:
     return merged
 
 
-def _place(textpage: Any, page: PageText, table_row: _TableRow) -> None:
-    """Find the span of text of each cell of a row."""
-    edges = [*_starts(textpage, page, table_row), table_row.row.end]
-    for cell, (start, end) in zip(table_row.cells, pairwise(edges), strict=False):
-        cell.span = (start, end)
-
-
-def _starts(textpage: Any, page: PageText, table_row: _TableRow) -> list[int]:
-    """Return where each cell's text starts: the first word at or right of the cell's left edge."""
-    starts = [table_row.row.start]
-    words = list(_words(page, table_row.row))
-    for cell in table_row.cells[1:]:
-        after = [
-            start for line, start in words
-            if start > starts[-1] and _left(textpage, page, line, start) >= cell.x0 - 1
-        ]  # fmt: skip
-        starts.append(after[0] if after else table_row.row.end)
-    return starts
-
-
-def _words(page: PageText, row: Row) -> Iterator[tuple[Line, int]]:
-    for line in row.lines:
-        yield line, line.start
-        for place in range(line.start + 1, line.end):
-            if page.text[place - 1] == " " and page.text[place] != " ":
-                yield line, place
-
-
-def _left(textpage: Any, page: PageText, line: Line, start: int) -> float:
-    """Return the left edge of one character as displayed."""
-    left, right, bottom, top = (ctypes.c_double() for _ in range(4))
-    place, _ = page.native(line, start, start + 1)
-    pdfium_c.FPDFText_GetCharBox(textpage, place, left, right, bottom, top)
-    return page.frame.box(left.value, bottom.value, right.value, top.value).x0
-
-
 def _block(page: PageText, table: Sequence[_TableRow]) -> Block | None:
     """Make the table, or None when its cells are as long as the lines of text columns."""
     columns = _merged([(cell.x0, cell.x1) for row in table for cell in row.cells])
     cells = [_texts(page, row, columns) for row in table]
     filled = [len(text) for row in cells for text in row if text]
-    if not filled or sum(filled) / len(filled) > _MAX_CELL:
+    if not filled or sum(filled) / len(filled) > _MAX_CELL or not _aligned(table, columns):
         return None
     return Block(
         ElementType.TABLE,
@@ -169,6 +147,38 @@ def _block(page: PageText, table: Sequence[_TableRow]) -> Block | None:
         rows=tuple((row.row.start, row.row.end) for row in table),
         cells=tuple(cells),
     )
+
+
+def _aligned(table: Sequence[_TableRow], columns: Sequence[Interval]) -> bool:
+    """Tell whether the cells of each column share an edge or their middle, as those of text do not.
+
+    White space between words may stand under white space by chance, edges hardly ever.
+    """
+    return all(
+        any(
+            _agreeing([edge(cell) for cell in cells]) >= _ALIGNED_SHARE * len(cells)
+            for edge in (_left_edge, _right_edge, _middle)
+        )
+        for x0, x1 in columns
+        if (cells := [cell for row in table for cell in row.cells if x0 <= cell.x0 <= x1])
+    )
+
+
+def _agreeing(values: Sequence[float]) -> int:
+    usual = median(values)
+    return sum(abs(value - usual) <= _ALIGNED_WITHIN for value in values)
+
+
+def _left_edge(cell: _Cell) -> float:
+    return cell.x0
+
+
+def _right_edge(cell: _Cell) -> float:
+    return cell.x1
+
+
+def _middle(cell: _Cell) -> float:
+    return (cell.x0 + cell.x1) / 2
 
 
 def _texts(page: PageText, row: _TableRow, columns: Sequence[Interval]) -> tuple[str, ...]:

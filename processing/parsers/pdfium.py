@@ -148,7 +148,7 @@ def read_page(page: pypdfium2.PdfPage, textpage: pypdfium2.PdfTextPage) -> PageT
     frame = frame_of(page)
     text, index = _raw_text(textpage.raw)
     result = PageText("", [], frame, index)
-    measure = _Measure(textpage.raw, frame)
+    measure = Ruler(textpage.raw, frame)
     for raw, value in _pieces(text):
         line = Line(0, len(value), raw)
         measure.fill(line, *result.native(line, 0, len(value)))
@@ -160,7 +160,7 @@ def boxes_of(
     textpage: pypdfium2.PdfTextPage, page: PageText, start: int, end: int
 ) -> Iterator[BoundingBox]:
     """Yield a box for each line that a span of canonical text touches, of just those characters."""
-    measure = _Measure(textpage.raw, page.frame)
+    measure = Ruler(textpage.raw, page.frame)
     for line in page.lines[page.line_at(start) :]:
         if line.start >= end:
             return
@@ -275,7 +275,7 @@ def _join(before: Line, line: Line) -> str:
     return " " if gap > 0.15 * before.size else ""
 
 
-class _Measure:
+class Ruler:
     """Asks PDFium for geometry through buffers that are made once a page."""
 
     def __init__(self, textpage: Any, frame: Frame) -> None:

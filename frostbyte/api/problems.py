@@ -27,6 +27,8 @@ from frostbyte.kernel.errors import FrostbyteError
 MEDIA_TYPE: Final = "application/problem+json"
 API_PREFIX: Final = "/api/"
 NO_STORE: Final = "no-store"
+SOON: Final[Mapping[str, str]] = {"Retry-After": "5"}
+"""What goes with an error that may be gone when the same request comes again."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,6 +107,7 @@ def problem_of_ours(error: FrostbyteError) -> Problem:
         remediation=error.remediation,
         errors=tuple({"field": "", "value": None, "constraint": "", **each} for each in errors),
         extra=extra,
+        headers=SOON if error.retryable and error.http_status == 503 else {},
     )
 
 
@@ -169,7 +172,7 @@ DATABASE_AWAY: Final = Problem(
     code="SERVICE_UNAVAILABLE",
     detail="The database does not answer at present.",
     remediation="Try again in a moment.",
-    headers={"Retry-After": "5"},
+    headers=SOON,
 )
 
 

@@ -20,5 +20,7 @@ CACHES = {
         # A tenant's entries carry its schema in their key; see tenants.routing.
         "KEY_FUNCTION": "django_tenants.cache.make_key",
         "REVERSE_KEY_FUNCTION": "django_tenants.cache.reverse_key",
+        # Each request asks the cache; one that hangs must not hang them all.
+        "OPTIONS": {"socket_connect_timeout": 1, "socket_timeout": 1},
     }
 }

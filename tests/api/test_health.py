@@ -51,6 +51,7 @@ def down(response: Any) -> set[str]:
     """Check that the answer is a problem that holds nothing secret; return who is down."""
     problem = assert_problem(response, 503, "SERVICE_UNAVAILABLE")
     assert set(problem["checks"]) == NAMES
+    assert int(response["Retry-After"]) > 0
     for secret in ("Traceback", "password", "secret", "127.0.0.1", ".sock", "Error"):
         assert secret not in response.content.decode()
     return {name for name, check in problem["checks"].items() if check["status"] == "down"}

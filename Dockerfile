@@ -12,7 +12,7 @@ RUN useradd --system --uid 10001 --home-dir /var/lib/frostbyte --create-home fro
 COPY --from=build /opt/venv /opt/venv
 WORKDIR /app
 COPY . .
-RUN DJANGO_SETTINGS_MODULE=frostbyte.settings.dev FROSTBYTE_SECRET_KEY=only-for-the-build \
+RUN DJANGO_SETTINGS_MODULE=frostbyte.settings.prod FROSTBYTE_SECRET_KEY=only-for-the-build \
     python manage.py collectstatic --noinput
 USER frostbyte
 EXPOSE 8000

@@ -3,10 +3,13 @@
 from django.core.exceptions import ImproperlyConfigured
 
 from frostbyte.settings.base import *  # noqa: F403
-from frostbyte.settings.env import environment
+from frostbyte.settings.env import PROJECT_DIR, environment
 
 if not environment().secret_key.get_secret_value():
     raise ImproperlyConfigured("Set FROSTBYTE_SECRET_KEY: a long random text, kept secret.")
+
+STATIC_ROOT = PROJECT_DIR / "staticfiles"
+WHITENOISE_USE_FINDERS = False
 
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 SECURE_SSL_REDIRECT = True

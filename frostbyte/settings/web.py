@@ -46,8 +46,8 @@ TEMPLATES = [
     },
 ]
 STATIC_URL = "static/"
-STATIC_ROOT = PROJECT_DIR / "staticfiles"
 STATICFILES_DIRS = [PROJECT_DIR / "templates" / "static"]
+# Files are served from where they lie; in production from where `collectstatic` put them.
 WHITENOISE_USE_FINDERS = True
 
 LOGIN_URL = "login"

@@ -65,21 +65,23 @@ def site(browser: Browser) -> Iterator[Site]:
     """Start everything with the demo tenants; stop it, and remove its home, at the end."""
     home = Path(tempfile.mkdtemp(prefix="frostbyte-e2e-"))
     log = home / "up.log"
-    process = _start(home, log)
+    process = start_up(home, log)
     try:
-        port = _wait_until_ready(process, log)
+        port = wait_until_ready(process, log)
         yield Site(port, (home / "demo-password").read_text().strip())
     finally:
-        _stop(process)
+        stop_up(process)
         shutil.rmtree(home, ignore_errors=True)
 
 
-def _start(home: Path, log: Path) -> "subprocess.Popen[bytes]":
+def start_up(home: Path, log: Path, **variables: str) -> "subprocess.Popen[bytes]":
+    """Start `manage.py up` with its data in `home`, writing to `log`."""
     environment = {
         **os.environ,
         **dict.fromkeys(_GIVEN_SERVICES, ""),
         "DJANGO_SETTINGS_MODULE": "frostbyte.settings.dev",
         "FROSTBYTE_HOME": str(home),
+        **variables,
     }
     with log.open("wb") as output:
         return subprocess.Popen(
@@ -92,7 +94,8 @@ def _start(home: Path, log: Path) -> "subprocess.Popen[bytes]":
         )
 
 
-def _wait_until_ready(process: "subprocess.Popen[bytes]", log: Path) -> int:
+def wait_until_ready(process: "subprocess.Popen[bytes]", log: Path) -> int:
+    """Return the port once everything answers."""
     deadline = time.monotonic() + READY_SECONDS
     while time.monotonic() < deadline and process.poll() is None:
         text = log.read_text(errors="replace")
@@ -103,7 +106,8 @@ def _wait_until_ready(process: "subprocess.Popen[bytes]", log: Path) -> int:
     pytest.fail(f"`manage.py up` did not become ready:\n{log.read_text(errors='replace')[-3000:]}")
 
 
-def _stop(process: "subprocess.Popen[bytes]") -> None:
+def stop_up(process: "subprocess.Popen[bytes]") -> None:
+    """Stop it as Ctrl-C does."""
     process.send_signal(signal.SIGINT)
     try:
         process.wait(timeout=60)

@@ -32,12 +32,19 @@ _LABELS: Final = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StageView:
-    """One stage: its state, and a sentence that names both for those who see no bar."""
+    """One stage: its state, a sentence that names both for those who see no bar, and its last try.
+
+    `reason` says why it waits or failed, `since` when that began; `seconds` is the try's length.
+    """
 
     name: str
     title: str
     state: str
     text: str
+    attempt: int = 0
+    seconds: float | None = None
+    reason: str = ""
+    since: datetime | None = None
     finished_at: datetime | None = None
 
 
@@ -75,19 +82,40 @@ def progress_of(run: Run | None) -> Progress:
         tone=tone,
         why="" if run is None else _why(run, rows),
         final=run is not None and run.is_final,
-        stages=tuple(_stage(name, rows.get(name)) for name in STAGE_NAMES),
+        stages=tuple(_stage(name, rows.get(name), run) for name in STAGE_NAMES),
     )
 
 
-def _stage(name: str, row: StageRun | None) -> StageView:
-    state = StageState(row.state) if row else StageState.PENDING
+def _stage(name: str, row: StageRun | None, run: Run | None) -> StageView:
+    if row is None or run is None:
+        state = StageState.PENDING
+        return StageView(
+            name=name, title=TITLES[name], state=state.value, text=_stage_text(state, None)
+        )
+    state = StageState(row.state)
+    reason, since = _reason(run, row, state)
     return StageView(
         name=name,
         title=TITLES[name],
         state=state.value,
         text=_stage_text(state, row),
-        finished_at=row.finished_at if row and state is StageState.DONE else None,
+        attempt=row.attempt,
+        seconds=row.seconds,
+        reason=reason,
+        since=since,
+        finished_at=row.finished_at if state is StageState.DONE else None,
     )
+
+
+def _reason(run: Run, row: StageRun, state: StageState) -> tuple[str, datetime | None]:
+    """Return why a stage does not move, and since when."""
+    if state is StageState.WAITING:
+        return _why_waiting(run, {row.stage: row}), row.finished_at
+    if state is StageState.FAILED:
+        return row.error_message, row.finished_at
+    if state is StageState.PENDING and run.state == RunState.QUEUED:
+        return "Waits for a free worker.", run.created_at
+    return "", row.started_at
 
 
 def _stage_text(state: StageState, row: StageRun | None) -> str:

@@ -5,7 +5,6 @@ goes to the object store at `derived/<run>/<stage>.json`; within one call it is 
 memory.
 """
 
-import traceback
 from datetime import timedelta
 from time import monotonic
 from typing import Any, Final
@@ -280,12 +279,5 @@ def _record(tenant: Tenant, event: EventType, stage_run: StageRun, details: dict
 
 
 def _log_fault(stage: Stage, stage_run: StageRun, error: Exception) -> None:
-    """Log kind and place of a fault; its text may quote the document."""
-    last = traceback.extract_tb(error.__traceback__)[-1]
-    log.error(
-        "stage fault",
-        run=str(stage_run.run_id),
-        stage=stage.name,
-        error=type(error).__name__,
-        place=f"{last.name}:{last.lineno}",
-    )
+    """Log kinds and places of a fault; the log leaves its text out, which may quote content."""
+    log.error("stage fault", run=str(stage_run.run_id), stage=stage.name, exc_info=error)

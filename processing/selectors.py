@@ -1,33 +1,17 @@
 """Reading runs, stages, passages and page images, inside the tenant's context."""
 
-from dataclasses import dataclass
-from datetime import datetime
 from uuid import UUID
 
 from django.db.models import OuterRef, Prefetch, QuerySet, Subquery
-from django.utils import timezone
 
 from frostbyte.kernel.errors import NotFoundError
 from intake.models import Document
 from intake.selectors import document_get, document_list
 from processing.canonical import ParsedDocument, decode
-from processing.models import Chunk, Redaction, Run, RunState, StageRun, StageState
-from processing.pipeline import STAGE_NAMES
+from processing.models import Chunk, Redaction, Run, StageRun
 from processing.runner import payload_key
 from tenants.models import Tenant
 from tenants.stores import for_tenant
-
-
-@dataclass(frozen=True, slots=True)
-class StageProgress:
-    """One stage as a person sees it; `reason` says why it waits, if it does."""
-
-    name: str
-    state: str
-    attempt: int
-    seconds: float | None
-    reason: str
-    since: datetime | None
 
 
 def run_of(*, document_id: UUID) -> Run | None:
@@ -47,21 +31,6 @@ def documents_with_state() -> QuerySet[Document]:
         run_state=Subquery(latest.values("state")[:1]),
         run_error=Subquery(latest.values("error_message")[:1]),
     )
-
-
-def stage_progress(*, run: Run) -> list[StageProgress]:
-    """Return every stage of the run in order, with the reason why one waits."""
-    by_name = {stage_run.stage: stage_run for stage_run in run.stages.all()}
-    return [_progress(run, by_name[name]) for name in STAGE_NAMES if name in by_name]
-
-
-def waiting_reason(run: Run) -> str:
-    """Return why a run that is not final does not move, in a sentence; '' when it does."""
-    if run.state == RunState.QUEUED:
-        return "Waits for a free worker."
-    if run.state == RunState.WAITING:
-        return f"{run.error_message} It is tried again by itself."
-    return ""
 
 
 def chunk_list(*, document_id: UUID) -> QuerySet[Chunk]:
@@ -110,23 +79,4 @@ def page_image(
         page=page,
         highlight=highlight,
         redact=list(hidden.values_list("start_char", "end_char")),
-    )
-
-
-def _progress(run: Run, stage_run: StageRun) -> StageProgress:
-    reason, since = "", stage_run.started_at
-    if stage_run.state == StageState.WAITING:
-        wait = max(0, round((stage_run.due_at - timezone.now()).total_seconds()))
-        reason, since = f"{stage_run.error_message} Next try in {wait} s.", stage_run.finished_at
-    elif stage_run.state == StageState.FAILED:
-        reason, since = stage_run.error_message, stage_run.finished_at
-    elif stage_run.state == StageState.PENDING and run.state == RunState.QUEUED:
-        reason, since = waiting_reason(run), run.created_at
-    return StageProgress(
-        name=stage_run.stage,
-        state=stage_run.state,
-        attempt=stage_run.attempt,
-        seconds=stage_run.seconds,
-        reason=reason,
-        since=since,
     )

@@ -11,7 +11,7 @@ from tenants.context import tenant_context
 from tenants.lifecycle import TenantState
 from tenants.models import Tenant
 from tenants.selectors import tenant_list
-from tenants.tasks import TenantTask
+from tenants.tasks import QuietTask, TenantTask
 
 log = structlog.get_logger("frostbyte.processing")
 
@@ -24,7 +24,7 @@ def advance(tenant: Tenant, run_id: str) -> None:
     dispatch_due(tenant=tenant)
 
 
-@shared_task(name="processing.sweep")
+@shared_task(base=QuietTask, name="processing.sweep")
 def sweep() -> None:
     """Hand out what is due of every active tenant, a few of each: nothing waits unseen."""
     for tenant in tenant_list().filter(state=TenantState.ACTIVE):

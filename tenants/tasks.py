@@ -11,7 +11,16 @@ from tenants.selectors import tenant_get
 log = structlog.get_logger("frostbyte.tenants")
 
 
-class TenantTask(Task):  # type: ignore[type-arg]
+class QuietTask(Task):  # type: ignore[type-arg]
+    """A task whose failure is logged by kind and place; Celery itself would print the message."""
+
+    def on_failure(self, exc: Exception, task_id: str, args: Any, kwargs: Any, einfo: Any) -> None:
+        """Log a fault that the body let through."""
+        del args, kwargs, einfo
+        log.error("task failed", task=self.name, task_id=task_id, exc_info=exc)
+
+
+class TenantTask(QuietTask):
     """A task whose first argument is a tenant's slug; the body gets the `Tenant` instead.
 
     A tenant that is not active is left alone: what waits stays in the database, and the sweeper

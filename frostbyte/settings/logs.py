@@ -38,8 +38,9 @@ LOGGING: dict[str, Any] = {
     "root": {"handlers": ["console"], "level": _env.log_level},
     "loggers": {
         "botocore": {"level": "WARNING"},
-        # A line when each task comes and one when it goes, and the sweep comes every few seconds.
-        "celery.app.trace": {"level": "WARNING"},
+        # Prints the message of an exception, which may quote content; see tenants.tasks.QuietTask.
+        "celery.app.trace": {"level": "CRITICAL"},
+        # A line when each task comes, and the sweep comes every few seconds.
         "celery.worker.strategy": {"level": "WARNING"},
         "presidio-analyzer": {"level": "ERROR"},
         "httpx": {"level": "WARNING"},

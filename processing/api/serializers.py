@@ -8,7 +8,7 @@ from rest_framework.reverse import reverse
 
 from intake.models import Document
 from processing.models import Chunk, Run, RunState
-from processing.selectors import stage_progress
+from processing.progress import progress_of
 
 
 class DocumentLinksSerializer(serializers.Serializer[Any]):
@@ -93,7 +93,7 @@ class RunSerializer(serializers.ModelSerializer[Run]):
     @extend_schema_field(StageSerializer(many=True))
     def get_stages(self, run: Run) -> Any:
         """Return the stages in order."""
-        return StageSerializer(stage_progress(run=run), many=True).data
+        return StageSerializer(progress_of(run).stages, many=True).data
 
 
 class DocumentDetailSerializer(DocumentSerializer):

@@ -22,25 +22,25 @@ from torch.nn import functional as F  # noqa: N812 - the name that every torch p
 
 @dataclass(frozen=True, slots=True)
 class Linear:
-    """A matrix and its bias."""
+    """A matrix and its bias; the product is computed, and returned, in their precision."""
 
     weight: "Tensor"
     bias: "Tensor"
 
     def __call__(self, x: "Tensor") -> "Tensor":
-        return F.linear(x, self.weight, self.bias)
+        return F.linear(x.to(self.weight.dtype), self.weight, self.bias)
 
 
 @dataclass(frozen=True, slots=True)
 class Norm:
-    """Layer normalisation."""
+    """Layer normalisation in float32."""
 
     weight: "Tensor"
     bias: "Tensor"
     eps: float
 
     def __call__(self, x: "Tensor") -> "Tensor":
-        return F.layer_norm(x, self.weight.shape, self.weight, self.bias, self.eps)
+        return F.layer_norm(x.float(), self.weight.shape, self.weight, self.bias, self.eps)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,49 +55,47 @@ class Layer:
     narrow: Linear
     narrow_norm: Norm
 
-    def __call__(self, x: "Tensor", mask: "Tensor | None") -> "Tensor":
+    def __call__(self, x: "Tensor") -> "Tensor":
         batch, length, width = x.shape
         parts = self.query_key_value(x).view(batch, length, 3, self.heads, width // self.heads)
         query, key, value = parts.permute(2, 0, 3, 1, 4)
-        mixed = F.scaled_dot_product_attention(query, key, value, attn_mask=mask)
-        mixed = mixed.transpose(1, 2).reshape(batch, length, width)
-        x = self.attended_norm(x + self.attended(mixed))
+        mixed = F.scaled_dot_product_attention(query, key, value).transpose(1, 2)
+        x = self.attended_norm(x + self.attended(mixed.reshape(batch, length, width)))
         return self.narrow_norm(x + self.narrow(F.gelu(self.widen(x))))
 
 
 @dataclass(frozen=True, slots=True)
 class Encoder:
-    """Token ids to one vector a token."""
+    """Token ids to one vector a token. All texts of a batch have the same length: no mask."""
 
     words: "Tensor"
     places: "Tensor"
     norm: Norm
     layers: tuple[Layer, ...]
 
-    def __call__(self, ids: "Tensor", attended: "Tensor | None" = None) -> "Tensor":
-        """Return the last hidden states, shape (batch, length, width).
-
-        `ids` has shape (batch, length); `attended` is true where a token counts, None for all.
-        """
+    def __call__(self, ids: "Tensor") -> "Tensor":
+        """Return the last hidden states, (batch, length, width) in float32, of ids (batch, length)."""
         x = self.norm(F.embedding(ids, self.words) + self.places[: ids.shape[1]])
-        mask = None
-        if attended is not None:
-            lowest = torch.finfo(x.dtype).min
-            mask = torch.zeros(attended.shape, dtype=x.dtype).masked_fill_(~attended, lowest)
-            mask = mask[:, None, None, :]
         for layer in self.layers:
-            x = layer(x, mask)
+            x = layer(x)
         return x
 
     @classmethod
     def from_weights(
-        cls, weights: "Mapping[str, Tensor]", *, layers: int, heads: int, eps: float
+        cls,
+        weights: "Mapping[str, Tensor]",
+        *,
+        layers: int,
+        heads: int,
+        eps: float,
+        precision: "torch.dtype",
     ) -> Self:
-        """Build from the tensors of a checkpoint, named as transformers names them.
+        """Build from the float32 tensors of a checkpoint, named as transformers names them.
 
-        Raises `KeyError` for a tensor that is not there.
+        Matrix products get the given precision; sums and norms keep float32. Raises `KeyError`
+        for a tensor that is not there.
         """
-        source = _Weights(weights, eps)
+        source = _Weights(weights, eps, precision)
         return cls(
             words=weights["embeddings.word_embeddings.weight"],
             # Every token is of the first type: its vector is added once, here.
@@ -112,12 +110,13 @@ class Encoder:
 class _Weights:
     tensors: "Mapping[str, Tensor]"
     eps: float
+    precision: "torch.dtype"
 
     def linear(self, *names: str) -> Linear:
         """Return one matrix, or several of the same input as one."""
         return Linear(
-            torch.cat([self.tensors[f"{name}.weight"] for name in names]),
-            torch.cat([self.tensors[f"{name}.bias"] for name in names]),
+            torch.cat([self.tensors[f"{name}.weight"] for name in names]).to(self.precision),
+            torch.cat([self.tensors[f"{name}.bias"] for name in names]).to(self.precision),
         )
 
     def norm(self, name: str) -> Norm:

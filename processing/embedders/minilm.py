@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -47,7 +48,8 @@ class Batch:
     """Rows of the result that are computed together."""
 
     rows: tuple[int, ...]
-    ids: tuple[NDArray[np.int64], ...]
+    ids: NDArray[np.int64]
+    """Token ids, shape (rows, tokens)."""
 
 
 class MiniLM:
@@ -67,7 +69,7 @@ class MiniLM:
         try:
             self._tokenizer = _tokenizer(folder)
             self._encoder, digest = _encoder(folder, self.precision)
-        except (OSError, KeyError, ValueError) as error:
+        except Exception as error:  # tokenizers and safetensors raise errors of no other class
             raise EmbeddingError(
                 f"The embedding model {NAME} cannot be loaded ({type(error).__name__}).",
                 remediation="Install requirements/ml.txt anew.",
@@ -115,30 +117,27 @@ class MiniLM:
 
     def _vectors(self, batch: Batch) -> NDArray[np.float32]:
         """Return the mean of each row's token vectors, at unit length."""
-        lengths = [len(ids) for ids in batch.ids]
-        ids = torch.zeros(len(lengths), max(lengths), dtype=torch.long)
-        for row, values in enumerate(batch.ids):
-            ids[row, : len(values)] = torch.from_numpy(values)
         with torch.inference_mode():
-            if min(lengths) == max(lengths):
-                pooled = self._encoder(ids).float().mean(dim=1)
-            else:
-                attended = torch.arange(max(lengths)) < torch.tensor(lengths)[:, None]
-                states = self._encoder(ids, attended).float() * attended[:, :, None]
-                pooled = states.sum(dim=1) / torch.tensor(lengths)[:, None]
-            unit: NDArray[np.float32] = torch.nn.functional.normalize(pooled, dim=1).numpy()
-        return unit
+            states = self._encoder(torch.from_numpy(batch.ids))
+            pooled = torch.nn.functional.normalize(states.mean(dim=1), dim=1)
+            vectors: NDArray[np.float32] = pooled.numpy()
+        return vectors
 
 
 def _batches(ids: Sequence[NDArray[np.int64]]) -> Iterator[Batch]:
-    """Yield the rows in batches of `BATCH_TOKENS`, longest first, so that little is padding."""
-    order = sorted(range(len(ids)), key=lambda row: -len(ids[row]))
-    start = 0
-    while start < len(order):
-        size = max(1, BATCH_TOKENS // len(ids[order[start]]))
-        rows = tuple(order[start : start + size])
-        yield Batch(rows, tuple(ids[row] for row in rows))
-        start += size
+    """Yield rows of equal length in batches of about `BATCH_TOKENS`, longest first.
+
+    Without padding there is nothing to mask, no product is wasted, and a text's vector does not
+    depend on its neighbours.
+    """
+    by_length: defaultdict[int, list[int]] = defaultdict(list)
+    for row, values in enumerate(ids):
+        by_length[len(values)].append(row)
+    for length in sorted(by_length, reverse=True):
+        rows, size = by_length[length], max(1, BATCH_TOKENS // length)
+        for start in range(0, len(rows), size):
+            part = tuple(rows[start : start + size])
+            yield Batch(part, np.stack([ids[row] for row in part]))
 
 
 def _shortened(ids: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -162,14 +161,11 @@ def _encoder(folder: Path, precision: Precision) -> tuple[Encoder, str]:
 
     config: dict[str, Any] = json.loads((folder / "config.json").read_text())
     data = (folder / "model.safetensors").read_bytes()
-    dtype = getattr(torch, precision.value)
-    weights = {
-        name: tensor.to(dtype) for name, tensor in load(data).items() if tensor.is_floating_point()
-    }
     encoder = Encoder.from_weights(
-        weights,
+        load(data),
         layers=config["num_hidden_layers"],
         heads=config["num_attention_heads"],
         eps=config["layer_norm_eps"],
+        precision=getattr(torch, precision.value),
     )
     return encoder, hashlib.sha256(data).hexdigest()

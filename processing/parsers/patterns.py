@@ -25,6 +25,7 @@ NUMBERED: Final = re.compile(
 _MAX_HEADING: Final = 160
 _MAX_BREAKS: Final = 2
 _MIN_CAPITALS: Final = 4
+_PAGE_REFERENCE: Final = re.compile(r"(?:[^\s\d]|\.\s|\s{3})\d[\d–-]*$")  # noqa: RUF001
 _LETTER: Final = re.compile(r"[^\W\d_]")
 
 
@@ -39,7 +40,8 @@ def reads_as_heading(text: str) -> bool:
 
 def in_capitals(text: str) -> bool:
     """Tell whether text is written in capitals, and is no line of a table of contents."""
-    return text.isupper() and len(_LETTER.findall(text)) >= _MIN_CAPITALS and not text[-1].isdigit()
+    letters = len(_LETTER.findall(text))
+    return text.isupper() and letters >= _MIN_CAPITALS and not _PAGE_REFERENCE.search(text)
 
 
 def one_line(text: str) -> str:

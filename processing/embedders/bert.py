@@ -74,7 +74,7 @@ class Encoder:
     layers: tuple[Layer, ...]
 
     def __call__(self, ids: "Tensor") -> "Tensor":
-        """Return the last hidden states, (batch, length, width) in float32, of ids (batch, length)."""
+        """Return the last hidden states, (batch, length, width) float32, of (batch, length) ids."""
         x = self.norm(F.embedding(ids, self.words) + self.places[: ids.shape[1]])
         for layer in self.layers:
             x = layer(x)

@@ -43,11 +43,20 @@ def _socket_folder_create(home: Path) -> None:
     """Create the folder of the sockets; in a shared temporary folder its name can be guessed."""
     folder = socket_folder(home)
     folder.mkdir(mode=0o700, exist_ok=True)
-    if folder.is_symlink() or (os.geteuid() != 0 and folder.stat().st_uid != os.geteuid()):
+    owner = folder.stat(follow_symlinks=False).st_uid
+    is_ours = folder.is_relative_to(home) or owner in _trusted_owners(home)
+    if folder.is_symlink() or not is_ours:
         raise UnsafeFolderError(
             f"The socket folder {folder} belongs to another account.",
             remediation="Remove it, or set FROSTBYTE_HOME to a folder with a shorter path.",
         )
+    folder.chmod(0o700)
+
+
+def _trusted_owners(home: Path) -> set[int]:
+    """Return our own account, and that of the database where it has made its data already."""
+    data = home / "postgres"
+    return {os.geteuid()} | ({data.stat().st_uid} if data.exists() else set())
 
 
 def secrets_ensure(home: Path) -> Mapping[str, str]:

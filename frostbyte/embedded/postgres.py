@@ -6,6 +6,7 @@ import signal
 import subprocess
 import tempfile
 from collections.abc import Mapping
+from functools import cached_property
 from pathlib import Path
 from typing import ClassVar, Final
 
@@ -16,11 +17,13 @@ from frostbyte.embedded import processes
 from frostbyte.embedded.accounts import database_account, let_pass, let_read
 from frostbyte.embedded.endpoints import socket_folder
 from frostbyte.embedded.errors import EmbeddedServerError
+from frostbyte.embedded.processes import Account
 from frostbyte.embedded.programs import postgres_programs
 from frostbyte.embedded.server import Server
 
 SETTINGS: Final = {
     "listen_addresses": "",
+    "unix_socket_permissions": "0700",
     "shared_buffers": "64MB",
     "max_connections": "100",
     "jit": "off",
@@ -52,7 +55,10 @@ class Postgres(Server):
         self._durable = durable
         self._data = home / "postgres"
         self._sockets = socket_folder(home)
-        self._account = database_account(self._data)
+
+    @cached_property
+    def _account(self) -> Account:
+        return database_account(self._data)
 
     def process(self) -> psutil.Process | None:
         """Return the running process that serves this home, if there is one."""
@@ -66,7 +72,7 @@ class Postgres(Server):
         """Create the data folder at the first start, clear what a crash left, start the program."""
         let_read(self._account, postgres_programs().parent)
         let_pass(self._account, self._data)
-        let_pass(self._account, self._sockets / "any")
+        let_pass(self._account, self._sockets)
         self._own(self._sockets)
         if not self._data.exists():
             self._create_data()

@@ -1,6 +1,6 @@
 """The embedded servers of one home, as one thing to start, stop and look at."""
 
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -77,12 +77,13 @@ class EmbeddedServers:
 
     def _servers(self, home: Path) -> list[Server]:
         secrets = secrets_ensure(home)
-        made: dict[str, Server] = {
-            Postgres.name: Postgres(home, secrets, durable=self._durable),
-            Valkey.name: Valkey(home, secrets),
-            SeaweedFS.name: SeaweedFS(home, secrets),
+        durable = self._durable
+        makers: dict[str, Callable[[], Server]] = {
+            Postgres.name: lambda: Postgres(home, secrets, durable=durable),
+            Valkey.name: lambda: Valkey(home, secrets),
+            SeaweedFS.name: lambda: SeaweedFS(home, secrets),
         }
-        return [made[name] for name in self._services]
+        return [makers[name]() for name in self._services]
 
 
 @contextmanager

@@ -18,7 +18,7 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 from frostbyte.embedded.endpoints import load_endpoints, socket_folder
-from frostbyte.embedded.errors import EmbeddedServerError, HomeLockedError
+from frostbyte.embedded.errors import EmbeddedServerError, HomeLockedError, UnsafeFolderError
 from frostbyte.embedded.home import SECRET_NAMES, home_create, home_lock, keep_running
 from frostbyte.embedded.postgres import Postgres
 from frostbyte.embedded.servers import EmbeddedServers, running
@@ -281,6 +281,17 @@ def test_an_interrupted_first_start_begins_anew(tmp_path: Path) -> None:
 def test_stop_without_a_home_stops_nothing(tmp_path: Path) -> None:
     assert EmbeddedServers(tmp_path / "absent").stop() == ()
     assert not (tmp_path / "absent").exists()
+
+
+def test_a_socket_folder_that_another_could_have_planted_is_refused(tmp_path: Path) -> None:
+    home = tmp_path / ("planted" * 30)
+    planted = socket_folder(home)
+    planted.symlink_to(tmp_path)
+    try:
+        with pytest.raises(UnsafeFolderError):
+            EmbeddedServers(home, services=["valkey"]).start()
+    finally:
+        planted.unlink()
 
 
 def test_a_long_home_gets_short_sockets(tmp_path: Path) -> None:

@@ -7,8 +7,10 @@ as long as the command takes. `manage.py up` and `manage.py embedded start` leav
 
 import os
 import sys
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Iterator
+from contextlib import contextmanager
 
+OWN_UPGRADE = frozenset({"migrate", "migrate_schemas", "upgrade"})
 WITHOUT_SERVERS = frozenset(
     {"help", "version", "-h", "--version", "up", "embedded", "check", "makemigrations",
      "collectstatic", "findstatic", "spectacular", "diffsettings"}
@@ -24,19 +26,33 @@ def main() -> None:
         execute_from_command_line(sys.argv)
 
 
-def _servers(arguments: list[str]) -> AbstractContextManager[object]:
-    """Return a context in which the servers run that the settings expect on this machine.
+@contextmanager
+def _servers(arguments: list[str]) -> Iterator[None]:
+    """Have the servers running that the settings expect on this machine, a new database migrated.
 
     They start before Django reads its settings, which hold their addresses and credentials.
     """
     if not arguments or arguments[0] in WITHOUT_SERVERS or "--help" in arguments:
-        return nullcontext()
+        yield
+        return
     from frostbyte.embedded.selection import own_services
     from frostbyte.embedded.servers import running
     from frostbyte.settings.env import environment
 
-    wanted = own_services(environment())
-    return running(environment().home.resolve(), services=wanted) if wanted else nullcontext()
+    home = environment().home.resolve()
+    is_new = not (home / "postgres").exists()
+    with running(home, services=own_services(environment())):
+        if is_new and arguments[0] not in OWN_UPGRADE:
+            _upgrade()
+        yield
+
+
+def _upgrade() -> None:
+    import django
+    from django.core.management import call_command
+
+    django.setup()
+    call_command("upgrade", verbosity=0)
 
 
 if __name__ == "__main__":

@@ -10,15 +10,15 @@ DATA_POLICY = Sample(
     (
         Heading(1, "Policy on Clinical Trial Data"),
         Text(
-            "This policy says how Globex Health Research handles the data of people who take part in "
-            "its clinical trials. It binds all employees, contractors and partner hospitals, and it "
-            "is reviewed every January by the data protection board."
+            "This policy says how Globex Health Research handles the data of people who take "
+            "part in its clinical trials. It binds all employees, contractors and partner "
+            "hospitals, and it is reviewed every January by the data protection board."
         ),
         Heading(2, "1 Collection"),
         Text(
-            "Only data that the trial protocol names is collected. Each participant gets a study "
-            "code at enrolment; the list that links codes and names stays at the hospital in a "
-            "locked cabinet and is never copied to the institute."
+            "Only data that the trial protocol names is collected. Each participant gets a "
+            "study code at enrolment; the list that links codes and names stays at the hospital "
+            "in a locked cabinet and is never copied to the institute."
         ),
         Items(
             (
@@ -36,9 +36,9 @@ DATA_POLICY = Sample(
         NewPage(),
         Heading(2, "3 Access"),
         Text(
-            "Access to trial data is given by role and ends with the role. Remote access needs a "
-            "hardware token. Every query to the trial database is logged, and the logs are read by "
-            "the auditor once a month."
+            "Access to trial data is given by role and ends with the role. Remote access needs "
+            "a hardware token. Every query to the trial database is logged, and the logs are "
+            "read by the auditor once a month."
         ),
         Grid(
             (
@@ -51,8 +51,9 @@ DATA_POLICY = Sample(
         ),
         Heading(2, "4 Retention"),
         Text(
-            "Trial master files are kept for twenty-five years after the end of the trial. Imaging "
-            "data is moved to tape after two years. Nothing is deleted while a legal hold is open."
+            "Trial master files are kept for twenty-five years after the end of the trial. "
+            "Imaging data is moved to tape after two years. Nothing is deleted while a legal "
+            "hold is open."
         ),
         Heading(2, "5 Breaches"),
         Text(
@@ -69,20 +70,20 @@ LEASE = Sample(
     (
         Heading(1, "Lease of Laboratory Premises"),
         Text(
-            "Northgate Properties Ltd. lets to Globex Health Research the second and third floors of "
-            "the building at 40 Canal Street, Boston, together 2,150 square metres, for use as "
-            "laboratories and offices."
+            "Northgate Properties Ltd. lets to Globex Health Research the second and third "
+            "floors of the building at 40 Canal Street, Boston, together 2,150 square metres, "
+            "for use as laboratories and offices."
         ),
         Heading(2, "Rent"),
         Text(
-            "The rent is $78,400 a month, payable in advance on the first working day. It rises each "
-            "January with the consumer price index, but by no more than three percent."
+            "The rent is $78,400 a month, payable in advance on the first working day. It rises "
+            "each January with the consumer price index, but by no more than three percent."
         ),
         Heading(2, "Deposit and term"),
         Text(
-            "The tenant pays a deposit of four monthly rents. The lease begins on 1 September 2024 "
-            "and ends on 31 August 2034, with one option to extend it by five years, to be declared "
-            "twelve months before the end."
+            "The tenant pays a deposit of four monthly rents. The lease begins on 1 September "
+            "2024 and ends on 31 August 2034, with one option to extend it by five years, to be "
+            "declared twelve months before the end."
         ),
         Heading(2, "Fitting out"),
         Items(
@@ -128,8 +129,9 @@ PRESS = Sample(
     (
         Heading(1, "Press Notes on the LUMEN Trial"),
         Text(
-            "The LUMEN trial tests whether the tablet GX-417 lowers the number of migraine days. It "
-            "enrolled 182 adults in five countries and is led by the neurology clinic in Rotterdam."
+            "The LUMEN trial tests whether the tablet GX-417 lowers the number of migraine "
+            "days. It enrolled 182 adults in five countries and is led by the neurology clinic "
+            "in Rotterdam."
         ),
         Heading(2, "Results after six months"),
         Items(
@@ -141,8 +143,8 @@ PRESS = Sample(
         ),
         Heading(2, "Next steps"),
         Text(
-            "A larger trial with 900 participants starts in February 2026. Interviews are arranged "
-            "by the press office at press@globex.example."
+            "A larger trial with 900 participants starts in February 2026. Interviews are "
+            "arranged by the press office at press@globex.example."
         ),
     ),
     unseen="document.title = 'rewritten by a script that no reader sees';",
@@ -153,17 +155,18 @@ INCIDENTS = Sample(
     (
         Heading(1, "LABORATORY INCIDENT LOG"),
         Text(
-            "3 April: a bottle of ethanol broke in laboratory 2.14. About half a litre was taken up "
-            "with the spill kit; the room was aired for two hours."
+            "3 April: a bottle of ethanol broke in laboratory 2.14. About half a litre was "
+            "taken up with the spill kit; the room was aired for two hours."
         ),
         Text(
-            "19 April: centrifuge C-5 stopped with an imbalance warning. The rotor had a hairline "
-            "crack and was scrapped. All rotors older than eight years are now inspected."
+            "19 April: centrifuge C-5 stopped with an imbalance warning. The rotor had a "
+            "hairline crack and was scrapped. All rotors older than eight years are now "
+            "inspected."
         ),
         Text(
-            "27 May: a participant’s record was opened by mistake. Participant born on 2 November "
-            "1971, medical record number MRN 77310452, Social Security number 219-09-9999, was told "
-            "by telephone at (617) 555-0164 the same day."
+            "27 May: a participant’s record was opened by mistake. Participant born on 2 "
+            "November 1971, medical record number MRN 77310452, Social Security number "
+            "219-09-9999, was told by telephone at (617) 555-0164 the same day."
         ),
     ),
     encoding="cp1252",
@@ -174,8 +177,8 @@ ONBOARDING = Sample(
     (
         Heading(1, "Your First Week"),
         Text(
-            "Welcome to Globex. Collect your badge at the **Canal Street reception** between eight "
-            "and nine on Monday."
+            "Welcome to Globex. Collect your badge at the **Canal Street reception** between "
+            "eight and nine on Monday."
         ),
         Heading(2, "Trainings to finish before you enter a laboratory"),
         Items(
@@ -188,8 +191,9 @@ ONBOARDING = Sample(
         ),
         Heading(2, "Computers"),
         Text(
-            "Laptops are encrypted and lock after three minutes. Write to helpdesk@globex.example "
-            "when the hardware token is lost; a replacement takes one day."
+            "Laptops are encrypted and lock after three minutes. Write to "
+            "helpdesk@globex.example when the hardware token is lost; a replacement takes one "
+            "day."
         ),
     ),
 )
@@ -205,7 +209,7 @@ GLOBEX = Organisation(
                  DATA_POLICY.path, 2),
         Question("globex", "How much is the monthly rent of the laboratory?", "$78,400 a month",
                  LEASE.path),
-        Question("globex", "How many participants has the trial site in Lyon enrolled?", "Lyon",
+        Question("globex", "Enrolled participants and target of site GX-03 in Lyon", "Lyon",
                  SITES.path),
         Question("globex", "What was the most frequent side effect of GX-417?", "dry mouth",
                  PRESS.path),

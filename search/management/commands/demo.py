@@ -46,8 +46,7 @@ class Command(BaseCommand):
         parser.add_argument("--samples", type=Path, default=SAMPLES, help="folder of the samples")
 
     def handle(self, *, samples: Path, **_options: Any) -> None:
-        call_command("migrate_schemas", verbosity=0, interactive=False)
-        call_command("demo_tenants", quiet=True)
+        call_command("upgrade", demo=True, verbosity=0)
         tenants = {slug: tenant_get(slug=slug) for slug in TENANTS}
         questions = questions_load(samples / "questions.jsonl")
         faults = [fault for tenant in tenants.values() for fault in self._ingest(tenant, samples)]

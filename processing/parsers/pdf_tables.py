@@ -19,10 +19,12 @@ from processing.parsers.pdfium import PageText, Ruler
 
 _WORD: Final = re.compile(r"\S+")
 _GAP: Final = 0.9
+_WIDE_GAP: Final = 1.5
 _MAX_PITCH: Final = 3.5
 _MAX_CELL: Final = 60
 _MIN_ROWS: Final = 2
-_ALIGNED_WITHIN: Final = 3.0
+_MIN_ROWS_CLOSE: Final = 3
+_ALIGNED_WITHIN: Final = 2.0
 _ALIGNED_SHARE: Final = 0.7
 Interval = tuple[float, float]
 
@@ -138,7 +140,9 @@ def _block(page: PageText, table: Sequence[_TableRow]) -> Block | None:
     columns = _merged([(cell.x0, cell.x1) for row in table for cell in row.cells])
     cells = [_texts(page, row, columns) for row in table]
     filled = [len(text) for row in cells for text in row if text]
-    if not filled or sum(filled) / len(filled) > _MAX_CELL or not _aligned(table, columns):
+    if not filled or sum(filled) / len(filled) > _MAX_CELL:
+        return None
+    if not _aligned(table, columns) or (len(table) < _MIN_ROWS_CLOSE and _is_close(table)):
         return None
     return Block(
         ElementType.TABLE,
@@ -146,6 +150,15 @@ def _block(page: PageText, table: Sequence[_TableRow]) -> Block | None:
         table[-1].row.end,
         rows=tuple((row.row.start, row.row.end) for row in table),
         cells=tuple(cells),
+    )
+
+
+def _is_close(table: Sequence[_TableRow]) -> bool:
+    """Tell whether some gap is little wider than a space: two rows of that prove nothing."""
+    return any(
+        after.x0 - before.x1 < _WIDE_GAP * row.row.size
+        for row in table
+        for before, after in pairwise(row.cells)
     )
 
 

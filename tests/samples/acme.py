@@ -11,16 +11,16 @@ SUPPLY = Sample(
     (
         Heading(1, "Supply Agreement for Pump Castings"),
         Text(
-            "This agreement is made between Acme Industrial Supplies Inc., 18 Foundry Road, Dayton, "
-            "Ohio (the Buyer) and Brightwater Castings LLC of Erie, Pennsylvania (the Supplier). It "
-            "takes effect on 1 March 2025 and replaces all earlier arrangements for grey iron and "
-            "bronze castings between the two companies."
+            "This agreement is made between Acme Industrial Supplies Inc., 18 Foundry Road, "
+            "Dayton, Ohio (the Buyer) and Brightwater Castings LLC of Erie, Pennsylvania (the "
+            "Supplier). It takes effect on 1 March 2025 and replaces all earlier arrangements "
+            "for grey iron and bronze castings between the two companies."
         ),
         Heading(2, "1 Scope of supply"),
         Text(
             "The Supplier casts, machines and delivers volute casings and impellers for the "
-            "centrifugal pumps of the AX series according to the drawings in Annex A. Castings are "
-            "delivered free of sand and scale, with the heat number cast into the flange."
+            "centrifugal pumps of the AX series according to the drawings in Annex A. Castings "
+            "are delivered free of sand and scale, with the heat number cast into the flange."
         ),
         Items(
             (
@@ -31,17 +31,17 @@ SUPPLY = Sample(
         ),
         Heading(2, "2 Delivery"),
         Text(
-            "Orders are confirmed within two working days. The Supplier delivers to the receiving "
-            "dock in Dayton every Tuesday before ten in the morning. A delivery that is late by more "
-            "than five working days lowers the price of that delivery by two percent for each "
-            "further week, up to a limit of ten percent."
+            "Orders are confirmed within two working days. The Supplier delivers to the "
+            "receiving dock in Dayton every Tuesday before ten in the morning. A delivery that "
+            "is late by more than five working days lowers the price of that delivery by two "
+            "percent for each further week, up to a limit of ten percent."
         ),
         NewPage(),
         Heading(2, "3 Prices and payment"),
         Text(
-            "Prices are fixed until 28 February 2027 and follow the table below. Invoices are paid "
-            "within forty-five days of receipt to the account GB82 WEST 1234 5698 7654 32. The Buyer "
-            "takes a discount of three percent when it pays within ten days."
+            "Prices are fixed until 28 February 2027 and follow the table below. Invoices are "
+            "paid within forty-five days of receipt to the account GB82 WEST 1234 5698 7654 32. "
+            "The Buyer takes a discount of three percent when it pays within ten days."
         ),
         Grid(
             (
@@ -54,23 +54,24 @@ SUPPLY = Sample(
         ),
         Heading(2, "4 Quality"),
         Text(
-            "Each heat is tested for tensile strength and hardness, and the certificate travels with "
-            "the goods. When more than four castings in one hundred are porous, the Buyer may send "
-            "back the whole heat at the Supplier's cost. Castings are pressure tested at sixteen bar "
-            "for ten minutes without visible leakage."
+            "Each heat is tested for tensile strength and hardness, and the certificate travels "
+            "with the goods. When more than four castings in one hundred are porous, the Buyer "
+            "may send back the whole heat at the Supplier's cost. Castings are pressure tested "
+            "at sixteen bar for ten minutes without visible leakage."
         ),
         NewPage(),
         Heading(2, "5 Warranty"),
         Text(
-            "The Supplier warrants every casting against defects of material and workmanship for "
-            "thirty months from delivery. A defective casting is replaced within three weeks, and "
-            "the Supplier bears the cost of removal and refitting up to $2,500 for each pump."
+            "The Supplier warrants every casting against defects of material and workmanship "
+            "for thirty months from delivery. A defective casting is replaced within three "
+            "weeks, and the Supplier bears the cost of removal and refitting up to $2,500 for "
+            "each pump."
         ),
         Heading(2, "6 Term and termination"),
         Text(
-            "The agreement runs for three years. After the first year either party may end it with "
-            "ninety days of written notice sent by registered mail. Orders that were confirmed "
-            "before the notice are completed at the agreed prices."
+            "The agreement runs for three years. After the first year either party may end it "
+            "with ninety days of written notice sent by registered mail. Orders that were "
+            "confirmed before the notice are completed at the agreed prices."
         ),
         Heading(2, "7 Contacts"),
         Text(
@@ -87,8 +88,9 @@ MAINTENANCE = Sample(
     (
         Heading(1, "Procedure for Servicing AX Pumps"),
         Text(
-            "This procedure tells workshop staff how to take an AX centrifugal pump out of service, "
-            "replace its mechanical seal and bring it back. It applies to AX-110 and AX-140."
+            "This procedure tells workshop staff how to take an AX centrifugal pump out of "
+            "service, replace its mechanical seal and bring it back. It applies to AX-110 and "
+            "AX-140."
         ),
         Heading(2, "Before the work begins"),
         Items(
@@ -101,13 +103,14 @@ MAINTENANCE = Sample(
         ),
         Heading(2, "Replacing the mechanical seal"),
         Text(
-            "Loosen the eight casing bolts crosswise. Pull the rotating assembly straight back with "
-            "the puller P-7. Never touch the lapped faces of the new seal with bare fingers. Grease "
-            "the O-rings with silicone grease only, since mineral grease swells them."
+            "Loosen the eight casing bolts crosswise. Pull the rotating assembly straight back "
+            "with the puller P-7. Never touch the lapped faces of the new seal with bare "
+            "fingers. Grease the O-rings with silicone grease only, since mineral grease swells "
+            "them."
         ),
         Text(
-            "Tighten the casing bolts crosswise in three steps to a final torque of 68 newton metres. "
-            "Turn the shaft by hand: it must move freely and without scraping."
+            "Tighten the casing bolts crosswise in three steps to a final torque of 68 newton "
+            "metres. Turn the shaft by hand: it must move freely and without scraping."
         ),
         Heading(2, "Intervals"),
         Grid(
@@ -123,8 +126,8 @@ MAINTENANCE = Sample(
         Heading(2, "Records"),
         Text(
             "The technician signs the service card and files it for seven years. Injuries are "
-            "reported the same day to the occupational nurse, who keeps the medical record number "
-            "MRN 00482917 of the incident register."
+            "reported the same day to the occupational nurse, who keeps the medical record "
+            "number MRN 00482917 of the incident register."
         ),
     ),
     running_head="Acme Industrial Supplies - Workshop procedure WP-031",
@@ -157,8 +160,9 @@ BULLETIN = Sample(
     (
         Heading(1, "Safety Bulletin: Forklift Traffic in Hall 3"),
         Text(
-            "On 12 May a forklift and a pallet truck touched at the crossing beside the paint booth. "
-            "Nobody was hurt, but the mirror at the crossing had been taken down for cleaning."
+            "On 12 May a forklift and a pallet truck touched at the crossing beside the paint "
+            "booth. Nobody was hurt, but the mirror at the crossing had been taken down for "
+            "cleaning."
         ),
         Heading(2, "What changes from now on"),
         Items(
@@ -170,8 +174,8 @@ BULLETIN = Sample(
         ),
         Heading(2, "Who to ask"),
         Text(
-            "The safety officer is in room 214 and answers at (937) 555-0177. Report near misses the "
-            "same shift, even when nothing was damaged."
+            "The safety officer is in room 214 and answers at (937) 555-0177. Report near "
+            "misses the same shift, even when nothing was damaged."
         ),
     ),
     unseen="var tracker = 'acme-intranet-analytics'; console.log(tracker);",
@@ -182,9 +186,9 @@ HANDOVER = Sample(
     (
         Heading(1, "SHIFT HANDOVER, ASSEMBLY LINE 2"),
         Text(
-            "The night shift finished thirty-one AX-110 pumps. Station four stood still for fifty "
-            "minutes because the torque wrench lost its calibration; the spare wrench from the "
-            "tool crib is in use until Thursday."
+            "The night shift finished thirty-one AX-110 pumps. Station four stood still for "
+            "fifty minutes because the torque wrench lost its calibration; the spare wrench "
+            "from the tool crib is in use until Thursday."
         ),
         Items(
             (
@@ -205,8 +209,8 @@ TRAVEL = Sample(
     (
         Heading(1, "Travel Policy"),
         Text(
-            "Employees travel in economy class. **Premium economy** is allowed on flights longer "
-            "than seven hours when the manager agrees *before* the booking."
+            "Employees travel in economy class. **Premium economy** is allowed on flights "
+            "longer than seven hours when the manager agrees *before* the booking."
         ),
         Heading(2, "Meals and hotels"),
         Grid(

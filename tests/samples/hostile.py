@@ -9,7 +9,7 @@ from typing import Final
 from reportlab.lib.pdfencrypt import StandardEncryption
 from reportlab.pdfgen.canvas import Canvas
 
-PASSWORD: Final = "open sesame"  # noqa: S105
+PASSWORD: Final = "open sesame"
 _SECTOR: Final = 512
 _END: Final = 0xFFFFFFFE
 _FAT: Final = 0xFFFFFFFD

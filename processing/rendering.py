@@ -10,7 +10,7 @@ from contextlib import closing
 from typing import Final
 
 import pypdfium2
-from PIL import Image, ImageDraw
+from PIL import Image, ImageChops, ImageDraw
 
 from frostbyte.kernel.errors import NotFoundError
 from processing.canonical import BoundingBox
@@ -18,10 +18,10 @@ from processing.parsers.draft import Span
 from processing.parsers.errors import CorruptFileError
 from processing.parsers.pdfium import PDFIUM, PageText, boxes_of, open_pdf, read_page
 
-_MARK: Final = (255, 221, 51, 110)
-_INK: Final = (0, 0, 0, 255)
+_MARK: Final = (255, 236, 130)
+_COVER: Final = (0, 0, 0)
 _MARK_MARGIN: Final = 1.0
-_INK_MARGIN: Final = 1.5
+_COVER_MARGIN: Final = 1.5
 _MAX_PIXELS: Final = 16_000_000
 _SIGNATURE: Final = b"%PDF-"
 _SIGNATURE_WITHIN: Final = 1024
@@ -73,8 +73,12 @@ def _render(
         bitmap = page.render(scale=scale, draw_annots=False, may_draw_forms=False)
         with closing(bitmap):
             image = bitmap.to_pil().convert("RGB")
-    _paint(image, marks, _MARK, _MARK_MARGIN, scale)
-    _paint(image, covers, _INK, _INK_MARGIN, scale)
+    if marks:
+        # Like a marker pen: paper takes the colour, ink stays as dark as it is.
+        colours = Image.new("RGB", image.size, "white")
+        _paint(colours, marks, _MARK, _MARK_MARGIN, scale)
+        image = ImageChops.multiply(image, colours)
+    _paint(image, covers, _COVER, _COVER_MARGIN, scale)
     buffer = io.BytesIO()
     image.save(buffer, "PNG", compress_level=6)
     return buffer.getvalue()
@@ -111,11 +115,11 @@ def _bounded(text: PageText, scale: float) -> float:
 def _paint(
     image: Image.Image,
     boxes: Iterable[BoundingBox],
-    colour: tuple[int, int, int, int],
+    colour: tuple[int, int, int],
     margin: float,
     scale: float,
 ) -> None:
-    draw = ImageDraw.Draw(image, "RGBA")
+    draw = ImageDraw.Draw(image)
     for box in boxes:
         draw.rectangle(
             (

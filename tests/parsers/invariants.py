@@ -1,6 +1,14 @@
 """What holds of every canonical document, whatever it was made from."""
 
-from processing.canonical import BoundingBox, ElementType, ParsedDocument, chunk_id
+from processing.canonical import (
+    BoundingBox,
+    Chunk,
+    Element,
+    ElementType,
+    ParsedDocument,
+    Table,
+    chunk_id,
+)
 from processing.chunking.tokens import TEXT_TOKENS, token_spans
 
 
@@ -31,7 +39,12 @@ def check(document: ParsedDocument) -> None:
 def check_boxes(document: ParsedDocument) -> None:
     """Assert that every piece of a document with pages has a box on its page."""
     sizes = {page.number: (page.width, page.height) for page in document.pages}
-    for piece in (*document.chunks, *document.reading_order, *document.tables):
+    pieces: list[Chunk | Element | Table] = [
+        *document.chunks,
+        *document.reading_order,
+        *document.tables,
+    ]
+    for piece in pieces:
         assert piece.bbox is not None
         width, height = sizes[piece.page]
         assert -1 <= piece.bbox.x0 < piece.bbox.x1 <= width + 1

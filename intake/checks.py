@@ -65,6 +65,8 @@ def check_content(stream: BinaryIO, *, filename: str, size: int) -> str:
 def _accepted_type(stream: BinaryIO, content: Content, claimed: str | None) -> str:
     if content.is_ole:
         _refuse_ole(stream)
+    if content.is_damaged and claimed == DOCX:
+        raise _corrupt("Word document")
     if claimed is None:
         return _type_without_claim(content)
     is_text_claim = claimed in TEXT_FORMATS

@@ -1,5 +1,6 @@
 """The formats that are accepted, and how a file's content is told."""
 
+import zipfile
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import PurePath
@@ -26,6 +27,7 @@ _BY_LABEL: Final = {"pdf": PDF, "docx": DOCX, "txt": TEXT, "markdown": MARKDOWN,
                     "html": HTML}  # fmt: skip
 _PDF_HEADER_WITHIN: Final = 1024
 _OLE_MAGIC: Final = bytes.fromhex("d0cf11e0a1b11ae1")
+_ZIP_MAGIC: Final = b"PK\x03\x04"
 _UTF16_MARKS: Final = (b"\xff\xfe", b"\xfe\xff")
 
 
@@ -37,6 +39,11 @@ class Content:
     label: str
     group: str
     is_text: bool
+
+    @property
+    def is_damaged(self) -> bool:
+        """Whether it begins as a container and does not open as one."""
+        return self.label == "damaged container"
 
     @property
     def is_ole(self) -> bool:
@@ -58,12 +65,28 @@ def identify(stream: BinaryIO) -> Content:
         return Content(PDF, "pdf", "document", is_text=False)
     if head.startswith(_OLE_MAGIC):
         return Content("application/x-ole-storage", "ole", "document", is_text=False)
+    if head.startswith(_ZIP_MAGIC) and (container := _zip_content(stream)):
+        return container
     output = _magika().identify_stream(stream).output
     stream.seek(0)
     # A UTF-16 text is half zeros, which a model of bytes may take for anything.
     is_text = bool(output.is_text) or head.startswith(_UTF16_MARKS)
     media_type = _BY_LABEL.get(str(output.label), str(output.mime_type))
     return Content(media_type, str(output.label), str(output.group), is_text=is_text)
+
+
+def _zip_content(stream: BinaryIO) -> Content | None:
+    """Tell a Word document by its parts, and a container that does not open; None: look closer."""
+    try:
+        with zipfile.ZipFile(stream) as container:
+            names = set(container.namelist())
+    except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError):
+        return Content("application/zip", "damaged container", "archive", is_text=False)
+    finally:
+        stream.seek(0)
+    if "word/document.xml" in names:
+        return Content(DOCX, "docx", "document", is_text=False)
+    return None
 
 
 @lru_cache(maxsize=1)

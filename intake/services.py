@@ -53,8 +53,10 @@ def safe_filename(filename: str) -> str:
     """Return the last part of a file name without control characters, at most 255 long."""
     name = PurePath(filename.replace("\\", "/")).name
     printable = "".join(c for c in name if c.isprintable()).strip()
+    if not printable.strip("."):
+        return "unnamed"
     if len(printable) <= _NAME_LIMIT:
-        return printable or "unnamed"
+        return printable
     suffix = PurePath(printable).suffix[:20]
     return printable[: _NAME_LIMIT - len(suffix)] + suffix
 

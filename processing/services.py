@@ -5,6 +5,7 @@ from typing import Final
 from uuid import UUID
 
 import structlog
+from celery import current_app
 from django.conf import settings
 from django.db import transaction
 from django.db.models import Q
@@ -19,6 +20,7 @@ from tenants.models import Tenant
 
 log = structlog.get_logger("frostbyte.processing")
 
+ADVANCE_TASK: Final = "processing.advance"
 DISPATCH_PATIENCE: Final = timedelta(seconds=60)
 """A run that was handed out and not begun for so long is handed out again."""
 
@@ -106,10 +108,8 @@ def _mark_dispatched(room: int) -> list[UUID]:
 
 
 def _send(tenant: Tenant, run_id: UUID) -> bool:
-    from processing.tasks import advance
-
     try:
-        advance.apply_async((tenant.slug, str(run_id)), retry=False)
+        current_app.send_task(ADVANCE_TASK, (tenant.slug, str(run_id)), retry=False)
     except (OperationalError, OSError) as error:
         log.warning("broker away", error=type(error).__name__)
         Run.objects.filter(pk=run_id).update(dispatched_at=None)

@@ -6,7 +6,7 @@ import structlog
 from celery import shared_task
 
 from processing.runner import run_advance
-from processing.services import dispatch_due, start_missing_runs
+from processing.services import ADVANCE_TASK, dispatch_due, start_missing_runs
 from tenants.context import tenant_context
 from tenants.lifecycle import TenantState
 from tenants.models import Tenant
@@ -16,7 +16,7 @@ from tenants.tasks import QuietTask, TenantTask
 log = structlog.get_logger("frostbyte.processing")
 
 
-@shared_task(base=TenantTask, name="processing.advance")
+@shared_task(base=TenantTask, name=ADVANCE_TASK)
 def advance(tenant: Tenant, run_id: str) -> None:
     """Run what is due of one run, then let the tenant's next ones in."""
     run = run_advance(tenant=tenant, run_id=UUID(run_id))

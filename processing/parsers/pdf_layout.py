@@ -24,6 +24,7 @@ _MARGIN: Final = 0.09
 _REPEATED_SHARE: Final = 0.5
 _REPEATED_ENOUGH: Final = 8
 _PAGE_NUMBER: Final = re.compile(r"\W*#(?:\W+#)?\W*")
+_UPRIGHT: Final = 2.5
 _MAX_LEVEL: Final = 6
 _HEADING_ROWS: Final = 3
 _DIGITS: Final = re.compile(r"\d+")
@@ -246,11 +247,17 @@ def _block(page: PageText, paragraph: Paragraph, style: Style) -> Block:
 
 
 def _is_heading(page: PageText, paragraph: Paragraph, style: Style) -> bool:
-    if paragraph.table or len(paragraph.rows) > _HEADING_ROWS:
+    box = paragraph.rows[0].bbox
+    if paragraph.table or len(paragraph.rows) > _HEADING_ROWS or _stands_upright(box):
         return False
     larger = paragraph.size >= _LARGER * style.body_size
     bolder = paragraph.bold and not style.body_bold and paragraph.size >= 0.95 * style.body_size
     return (larger or bolder) and reads_as_heading(page.text[paragraph.start : paragraph.end])
+
+
+def _stands_upright(box: BoundingBox) -> bool:
+    """Tell a line that runs up or down the page, such as a stamp on its margin."""
+    return box.y1 - box.y0 > _UPRIGHT * (box.x1 - box.x0)
 
 
 def _rounded(size: float) -> float:

@@ -44,7 +44,7 @@ def ink(image: Pixels) -> NDArray[np.bool_]:
 
 def black(image: Pixels) -> NDArray[np.bool_]:
     """Return which pixels have no light at all: the covers, and the inmost of letters."""
-    return np.equal(np.max(image, axis=2), 0)
+    return np.asarray(image.max(axis=2) == 0, dtype=np.bool_)
 
 
 def yellow(image: Pixels) -> NDArray[np.bool_]:

@@ -62,12 +62,12 @@ def quality_of(pages: Sequence[PageDraft]) -> float:
 
     Characters that cannot be read are those without a known meaning: U+FFFD, private use.
     """
-    characters = sum(len(page.text) for page in pages)
-    if not characters:
+    texts = [page.text for page in pages if page.text.strip()]
+    if not texts:
         return 0.0
-    unreadable = sum(len(_UNREADABLE.findall(page.text)) for page in pages)
-    with_text = sum(1 for page in pages if page.text)
-    return round(with_text / len(pages) * (1 - unreadable / characters), 4)
+    unreadable = sum(len(_UNREADABLE.findall(text)) for text in texts)
+    characters = sum(map(len, texts))
+    return round(len(texts) / len(pages) * (1 - unreadable / characters), 4)
 
 
 def _chunks(pages: Sequence[PageDraft], lineage: Lineage) -> Iterator[Chunk]:

@@ -3,6 +3,7 @@
 import codecs
 import re
 from collections.abc import Iterator
+from itertools import pairwise
 from typing import Final
 
 from charset_normalizer import from_bytes
@@ -22,6 +23,8 @@ _TEXT_CODECS: Final = re.compile(
 )
 _SAMPLE: Final = 64 * 1024
 _TELLING_LINE: Final = re.compile(rb"[^\n]*[\x80-\xff][^\n]*\n?")
+_BEYOND_ASCII: Final = re.compile(rb"[\x80-\xff]+")
+_ASCII_LETTER: Final = re.compile(rb"[A-Za-z]")
 _CONTROL: Final = dict.fromkeys((*range(0x20), *range(0x7F, 0xA0)), "\ufffd")
 _CLEAN: Final = _CONTROL | {
     0x09: "\t", 0x0A: "\n", 0x0B: " ", 0x0C: "\n", 0x0D: "\n", 0x85: "\n",
@@ -31,11 +34,16 @@ _UNCLEAN: Final = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\ufeff\ud8
 
 # Neighbouring Latin code pages differ in a few letters, which a general detector confuses. The
 # letters that their languages use, in the order in which a tie is decided.
+_WESTERN: Final = "äöüßéèêëàâáíìîïóòôúùûñçãõåæøœÿ°§©®·«»¿¡\xa0"
+_EASTERN: Final = "ąćęłńóśźżáčďéěíňřšťúůýžôőűăâîäöüß°§©®·«»\xa0"
+_TYPOGRAPHY: Final = "“”‘’„–—€…"  # noqa: RUF001
 _LATIN: Final = {
-    "cp1252": "äöüßéèêëàâáíìîïóòôúùûñçãõåæøœÿ“”‘’„–—€…«»¿¡°§©®·\xa0",  # noqa: RUF001
-    "cp1250": "ąćęłńóśźżáčďéěíňřšťúůýžôőűăâîäöüß“”‘’„–—€…«»°§©®·\xa0",  # noqa: RUF001
-    "iso8859_2": "ąćęłńóśźżáčďéěíňřšťúůýžôőűăâîäöüß°§\xa0",
-    "cp1254": "ğışçöüâîû“”‘’„–—€…«»°§©®·\xa0",  # noqa: RUF001
+    "cp1252": _WESTERN + _TYPOGRAPHY,
+    "cp1250": _EASTERN + _TYPOGRAPHY,
+    "iso8859_2": _EASTERN,
+    "cp1254": "ğışçöüâîû°§©®·«»\xa0" + _TYPOGRAPHY,
+    "mac_roman": _WESTERN + _TYPOGRAPHY,
+    "cp850": _WESTERN,
 }
 _LATIN_LOOKALIKES: Final = re.compile(r"cp125[0247]|iso8859_(1|2|3|4|9|10|13|14|15|16)|latin_1")
 
@@ -100,17 +108,34 @@ def _guess(data: bytes) -> str | None:
         sample += match.group()
         if len(sample) >= _SAMPLE:
             break
-    best = from_bytes(bytes(sample[:_SAMPLE])).best()
+    telling = bytes(sample[:_SAMPLE])
+    best = from_bytes(telling).best()
     if best is None:
         return None
-    return _latin(bytes(sample)) if _LATIN_LOOKALIKES.fullmatch(best.encoding) else best.encoding
+    if _has_lone_accents(telling) or _LATIN_LOOKALIKES.fullmatch(best.encoding):
+        return _latin(telling)
+    return best.encoding
+
+
+def _has_lone_accents(sample: bytes) -> bool:
+    """Tell Latin text by its letters beyond ASCII: most stand alone, as in no other script."""
+    runs = [len(match.group()) for match in _BEYOND_ASCII.finditer(sample)]
+    letters = _ASCII_LETTER.findall(sample)
+    return runs.count(1) >= 0.7 * len(runs) and len(letters) > 2 * sum(runs)
 
 
 def _latin(sample: bytes) -> str:
-    """Return the Latin code page in which most letters are ones that its languages use."""
+    """Return the Latin code page in which most letters are ones that its languages use.
 
-    def share(encoding: str) -> float:
-        special = [char for char in sample.decode(encoding, "replace") if char > "\x7f"]
-        return sum(char.lower() in _LATIN[encoding] for char in special) / max(len(special), 1)
+    Capitals after small letters do not count: no language writes them.
+    """
 
-    return max(_LATIN, key=share)
+    def usual(encoding: str) -> int:
+        text = sample.decode(encoding, "replace")
+        return sum(
+            char.lower() in _LATIN[encoding] and not (before.islower() and char.isupper())
+            for before, char in pairwise(f" {text}")
+            if char > "\x7f"
+        )
+
+    return max(_LATIN, key=usual)

@@ -156,8 +156,9 @@ class HtmlReader:
 
     def _flush(self) -> None:
         """Add the text since the last block border as one block."""
-        text = _AROUND_BREAK.sub("\n", "".join(self._text)).strip()
+        text = "".join(self._text)
         self._text.clear()
+        text = (text if self._preformatted else _AROUND_BREAK.sub("\n", text)).strip()
         if not text:
             return
         if self._level:

@@ -1,7 +1,6 @@
 """The ASGI entry point."""
 
 import os
-import threading
 import warnings
 
 from django.core.asgi import get_asgi_application
@@ -12,11 +11,6 @@ warnings.filterwarnings("ignore", message="StreamingHttpResponse must consume sy
 application = get_asgi_application()
 
 
-def _load_model() -> None:
-    """Load the embedding model before the first question asks for it."""
-    from processing.embedders import get_embedder
+from processing.warm import warm_up_questions  # noqa: E402 - the settings have to be read first
 
-    get_embedder()
-
-
-threading.Thread(target=_load_model, name="load-model", daemon=True).start()
+warm_up_questions()

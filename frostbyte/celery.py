@@ -1,10 +1,20 @@
 """The Celery application: workers and beat find their tasks and settings here."""
 
 import os
+from typing import Any
 
 from celery import Celery
+from celery.signals import worker_process_init
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "frostbyte.settings.dev")
 app = Celery("frostbyte")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
+
+
+@worker_process_init.connect
+def _warm_up(**_signal: Any) -> None:
+    # Here and not above: every process imports this module, and most need no model.
+    from processing.warm import warm_up_pipeline
+
+    warm_up_pipeline()

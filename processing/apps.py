@@ -8,7 +8,10 @@ class ProcessingConfig(AppConfig):
     def ready(self) -> None:
         from intake.signals import document_received
         from processing.checks import check_pipeline
+        from processing.embedders import check_embedders
+        from processing.parsers import check_parsers
         from processing.receivers import start_first_run
 
-        checks.register(check_pipeline, "processing")
+        for check in (check_pipeline, check_parsers, check_embedders):
+            checks.register(check, "processing")
         document_received.connect(start_first_run, dispatch_uid="processing.start_first_run")

@@ -61,10 +61,8 @@ def _packed(units: Sequence[Unit]) -> Iterator[list[Unit]]:
     current: list[Unit] = []
     for number, unit in enumerate(units):
         if current and _starts_anew(current, units, number):
-            kept, carried = _without_last_headings(current)
-            if kept:
-                yield kept
-            current = carried
+            kept, current = _without_last_headings(current)
+            yield kept
         current.append(unit)
     if current:
         yield current
@@ -84,29 +82,30 @@ def _starts_anew(current: Sequence[Unit], units: Sequence[Unit], number: int) ->
 
 
 def _without_last_headings(units: list[Unit]) -> tuple[list[Unit], list[Unit]]:
-    """Split off the headings at the end: they belong to what follows."""
+    """Split off the headings at the end, which belong to what follows; not if there is no more."""
     last = len(units)
     while last and units[last - 1].kind is ElementType.HEADING:
         last -= 1
-    return units[:last], units[last:]
+    return (units[:last], units[last:]) if last else (units, [])
 
 
 def _merged(groups: Iterator[list[Unit]]) -> list[list[Unit]]:
     """Join a small passage to the one before when they are of one section and fit together."""
     merged: list[list[Unit]] = []
     for group in groups:
-        before = merged[-1] if merged else []
-        small = min(_size(group), _size(before)) < SMALL
-        if before and small and _belongs(before, group):
-            before.extend(group)
+        if merged and _belongs(merged[-1], group):
+            merged[-1].extend(group)
         else:
             merged.append(group)
     return merged
 
 
 def _belongs(before: Sequence[Unit], group: Sequence[Unit]) -> bool:
+    size, more = _size(before), _size(group)
+    opens = group[0].kind is ElementType.HEADING
+    small = more < SMALL or (size < SMALL and not opens)
     one_section = group[0].path[: len(before[-1].path)] == before[-1].path
-    return one_section and _size(before) + _size(group) <= TEXT_TOKENS
+    return small and one_section and size + more <= TEXT_TOKENS
 
 
 def _size(units: Sequence[Unit]) -> int:

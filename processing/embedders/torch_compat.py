@@ -20,6 +20,12 @@ OFFLINE_VARIABLES: Final = (
     "HF_HUB_DISABLE_PROGRESS_BARS",
 )
 
+CACHE_VARIABLES: Final = ("LRU_CACHE_CAPACITY", "ONEDNN_PRIMITIVE_CACHE_CAPACITY")
+"""oneDNN keeps compiled kernels for every shape it has met, 1,024 of each kind: half a gigabyte
+after a long document, whose batches have a shape for every length."""
+
+_CACHED_KERNELS: Final = "32"
+
 BFLOAT16_CAPABILITIES: Final = ("amx_bf16", "avx512_bf16", "arm_bf16")
 """Instructions with which bfloat16 products are faster than those of float32."""
 
@@ -44,6 +50,8 @@ def load_torch() -> ModuleType:
     waits at the end of every operation.
     """
     go_offline()
+    for name in CACHE_VARIABLES:
+        os.environ.setdefault(name, _CACHED_KERNELS)
     torch = importlib.import_module("torch")
     torch.set_num_threads(1)
     return torch

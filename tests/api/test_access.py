@@ -10,7 +10,7 @@ from django.urls import URLPattern, URLResolver, get_resolver
 from django.utils import timezone
 from rest_framework.permissions import AllowAny
 
-from frostbyte.kernel.ids import new_id
+from frostbyte.kernel.ids import derived_id
 from tenants.api.permissions import required_scopes
 from tenants.context import tenant_context
 from tenants.models import ApiKey, Scope, Tenant
@@ -34,6 +34,8 @@ EVENTS = "/api/v1/audit/events"
 TENANTS = "/api/v1/admin/tenants"
 
 OPEN_VIEWS = {"LiveView", "ReadyView", "SchemaView", "SwaggerView", "RedocView"}
+
+NOBODYS_ID = derived_id("nobody")
 
 
 def api_views(urlconf: str) -> Iterator[tuple[str, Any]]:
@@ -84,14 +86,14 @@ def test_a_view_without_a_scope_is_shut() -> None:
 CALLS = [
     ("get", DOCUMENTS),
     ("post", DOCUMENTS),
-    ("get", f"{DOCUMENTS}/{new_id()}"),
-    ("get", f"{DOCUMENTS}/{new_id()}/chunks"),
-    ("get", f"{DOCUMENTS}/{new_id()}/pages/1.png"),
-    ("get", f"/api/v1/receipts/{new_id()}"),
+    ("get", f"{DOCUMENTS}/{NOBODYS_ID}"),
+    ("get", f"{DOCUMENTS}/{NOBODYS_ID}/chunks"),
+    ("get", f"{DOCUMENTS}/{NOBODYS_ID}/pages/1.png"),
+    ("get", f"/api/v1/receipts/{NOBODYS_ID}"),
     ("post", QUERY),
     ("post", "/api/v1/proofs/verify"),
     ("get", EVENTS),
-    ("get", f"{EVENTS}/{new_id()}"),
+    ("get", f"{EVENTS}/{NOBODYS_ID}"),
     ("options", QUERY),
     ("head", DOCUMENTS),
 ]
@@ -197,14 +199,14 @@ def test_a_suspended_tenant(
 NEEDS = [
     ("get", DOCUMENTS, {"ingest", "query"}),
     ("post", DOCUMENTS, {"ingest"}),
-    ("get", f"{DOCUMENTS}/{new_id()}", {"ingest", "query"}),
-    ("get", f"{DOCUMENTS}/{new_id()}/chunks", {"query"}),
-    ("get", f"{DOCUMENTS}/{new_id()}/pages/1.png", {"query"}),
-    ("get", f"/api/v1/receipts/{new_id()}", {"ingest", "query"}),
+    ("get", f"{DOCUMENTS}/{NOBODYS_ID}", {"ingest", "query"}),
+    ("get", f"{DOCUMENTS}/{NOBODYS_ID}/chunks", {"query"}),
+    ("get", f"{DOCUMENTS}/{NOBODYS_ID}/pages/1.png", {"query"}),
+    ("get", f"/api/v1/receipts/{NOBODYS_ID}", {"ingest", "query"}),
     ("post", QUERY, {"query"}),
     ("post", "/api/v1/proofs/verify", {"query"}),
     ("get", EVENTS, {"audit"}),
-    ("get", f"{EVENTS}/{new_id()}", {"audit"}),
+    ("get", f"{EVENTS}/{NOBODYS_ID}", {"audit"}),
     ("options", DOCUMENTS, {"ingest", "query"}),
     ("head", EVENTS, {"audit"}),
 ]

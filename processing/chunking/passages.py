@@ -71,6 +71,8 @@ def _packed(units: Sequence[Unit]) -> Iterator[list[Unit]]:
 def _starts_anew(current: Sequence[Unit], units: Sequence[Unit], number: int) -> bool:
     """Tell whether a unit opens the next passage rather than joining the current one."""
     unit, size = units[number], _size(current)
+    if not unit.follows:
+        return True
     if all(before.kind is ElementType.HEADING for before in current):
         return size + unit.tokens > TEXT_TOKENS
     if unit.kind is ElementType.HEADING and current[-1].kind is not ElementType.HEADING:
@@ -105,7 +107,7 @@ def _belongs(before: Sequence[Unit], group: Sequence[Unit]) -> bool:
     opens = group[0].kind is ElementType.HEADING
     small = more < SMALL or (size < SMALL and not opens)
     one_section = group[0].path[: len(before[-1].path)] == before[-1].path
-    return small and one_section and size + more <= TEXT_TOKENS
+    return small and one_section and group[0].follows and size + more <= TEXT_TOKENS
 
 
 def _size(units: Sequence[Unit]) -> int:

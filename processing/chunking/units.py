@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Final
 
 from processing.canonical import ElementType
@@ -19,7 +20,10 @@ Path = tuple[str, ...]
 
 @dataclass(slots=True)
 class Unit:
-    """A piece that no passage cuts. `table` tells tables of a page apart; -1 outside of one."""
+    """A piece that no passage cuts. `table` tells tables of a page apart; -1 outside of one.
+
+    `follows` tells that nothing but white space stands between the piece before and this one.
+    """
 
     kind: ElementType
     start: int
@@ -27,6 +31,7 @@ class Unit:
     path: Path
     table: int = -1
     tokens: int = 0
+    follows: bool = True
 
 
 def units_of(pages: Sequence[PageDraft], paths: Sequence[Sequence[Path]]) -> list[list[Unit]]:
@@ -42,9 +47,16 @@ def units_of(pages: Sequence[PageDraft], paths: Sequence[Sequence[Path]]) -> lis
         for unit in of_page:
             unit.tokens = next(counts)
     return [
-        [part for unit in of_page for part in _parts(page, unit) if part.tokens]
+        _linked(page, [part for unit in of_page for part in _parts(page, unit) if part.tokens])
         for page, of_page in zip(pages, units, strict=True)
     ]
+
+
+def _linked(page: PageDraft, units: list[Unit]) -> list[Unit]:
+    """Note where a page has text that is in no piece, such as a running head."""
+    for before, unit in pairwise(units):
+        unit.follows = not page.text[before.end : unit.start].strip()
+    return units
 
 
 def _pieces(page: PageDraft, paths: Sequence[Path]) -> Iterator[Unit]:

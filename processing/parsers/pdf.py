@@ -25,6 +25,7 @@ from processing.parsers.pdfium import (
 from processing.ports import ParseContext
 
 _MAX_PAGES: Final = 20_000
+_PRINT: Final = "Print the document to a new PDF and send that."
 _OCR: Final = "Send a version with a text layer: text in pictures is not read yet."
 
 
@@ -69,15 +70,19 @@ def _layout(pdf: pypdfium2.PdfDocument, number: int, draft: Draft) -> PageLayout
         text = read_page(page, textpage)
         rows = rows_of(text)
         tables = tables_of(textpage.raw, text, rows)
-        _note_pictures(number, text, pictures(page, text.frame), draft)
+        boxes = pictures(page, text.frame)
         if form_fields(page):
-            draft.drop(number, "form fields", "Values of form fields are not read yet.",
-                       "Print the form to a new PDF and send that.")  # fmt: skip
+            draft.drop(number, "form fields", "Values of form fields are not read yet.", _PRINT)
+    _note_unread(number, text, boxes, draft)
     return PageLayout(text, rows, tables)
 
 
-def _note_pictures(number: int, text: PageText, boxes: Sequence[BoundingBox], draft: Draft) -> None:
+def _note_unread(number: int, text: PageText, boxes: Sequence[BoundingBox], draft: Draft) -> None:
     draft.figures.extend(Figure(page=number, bbox=box) for box in boxes)
+    outside = sum(1 for line in text.lines if line.bbox and not text.frame.shows(line.bbox))
+    if outside:
+        reason = f"Lines outside the visible page: {outside}. They are not indexed."
+        draft.drop(number, "text outside the page", reason, _PRINT)
     if not text.text:
         draft.drop(number, "page", "The page has no text layer.", _OCR)
     elif boxes:

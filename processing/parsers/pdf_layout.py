@@ -110,12 +110,12 @@ def blocks_of_pages(layouts: Sequence[PageLayout]) -> list[list[Block]]:
 
 
 def rows_of(page: PageText) -> list[Row]:
-    """Group a page's lines into rows; lines without ink are left out."""
+    """Group a page's lines into rows; lines without ink or outside the page are left out."""
     rows: list[Row] = []
     for line in page.lines:
-        if line.bbox is None:
+        if line.bbox is None or not page.frame.shows(line.bbox):
             continue
-        if rows and page.text[line.start - 1] != "\n":
+        if rows and page.text[rows[-1].end : line.start] in ("", " "):
             _widen(rows[-1], line, line.bbox)
         else:
             rows.append(

@@ -58,6 +58,11 @@ class Frame:
         across, along = self.right - self.left, self.top - self.bottom
         return (across, along) if self.rotation % 180 == 0 else (along, across)
 
+    def shows(self, box: BoundingBox) -> bool:
+        """Tell whether any of a displayed rectangle is on the page."""
+        width, height = self.size
+        return box.x0 < width and box.x1 > 0 and box.y0 < height and box.y1 > 0
+
     def point(self, x: float, y: float) -> tuple[float, float]:
         """Return a PDF point as displayed, from the top left corner."""
         if self.rotation == 90:
@@ -255,6 +260,8 @@ def _pieces(text: str) -> Iterator[tuple[int, str]]:
 def _append(page: PageText, line: Line, value: str) -> None:
     """Add a line to the page's text, on the same row as the last one where it was printed there."""
     join = _join(page.lines[-1], line) if page.lines else ""
+    if not join and page.text[-1:].isalpha() and value[0].isdigit():
+        join = " "  # A raised number is no part of the word before it.
     line.start = len(page.text) + len(join)
     line.end = line.start + len(value)
     page.text += join + value

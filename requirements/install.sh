@@ -35,7 +35,7 @@ make_venv() {
         apt_install python3-venv
     fi
     "$python" -m venv --clear "$folder"
-    "$folder/bin/python" -m pip install --quiet --disable-pip-version-check \
+    "$folder/bin/python" -m pip install -qq --disable-pip-version-check \
         --constraint "$here/constraints.txt" \
         --requirement "$here/base.txt" --requirement "$here/ml.txt" \
         --requirement "$here/embedded.txt" --requirement "$here/dev.txt"

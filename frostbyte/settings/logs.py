@@ -41,6 +41,7 @@ LOGGING: dict[str, Any] = {
         # Prints the message of an exception, which may quote content; see tenants.tasks.QuietTask.
         "celery.app.trace": {"level": "CRITICAL"},
         # A line when each task comes, and the sweep comes every few seconds.
+        "celery.worker.request": {"level": "WARNING"},
         "celery.worker.strategy": {"level": "WARNING"},
         "presidio-analyzer": {"level": "ERROR"},
         "httpx": {"level": "WARNING"},

@@ -13,8 +13,7 @@ import pypdfium2
 from PIL import Image, ImageChops, ImageDraw
 
 from frostbyte.kernel.errors import NotFoundError
-from processing.canonical import BoundingBox
-from processing.parsers.draft import Span
+from processing.parsers.draft import Box, Span
 from processing.parsers.errors import CorruptFileError
 from processing.parsers.pdfium import PDFIUM, PageText, boxes_of, open_pdf, read_page
 
@@ -84,9 +83,7 @@ def _render(
     return buffer.getvalue()
 
 
-def _covers(
-    textpage: pypdfium2.PdfTextPage, text: PageText, start: int, end: int
-) -> Iterable[BoundingBox]:
+def _covers(textpage: pypdfium2.PdfTextPage, text: PageText, start: int, end: int) -> Iterable[Box]:
     """Yield boxes over a span that reach as high and low as the line they are on.
 
     Ink may stand above or below the boxes of some characters; of no other character on the line.
@@ -99,11 +96,11 @@ def _covers(
             yield _across(box, line.bbox or box)
 
 
-def _across(box: BoundingBox, line: BoundingBox) -> BoundingBox:
+def _across(box: Box, line: Box) -> Box:
     """Stretch a box to the edges of its line, across the direction of reading."""
     if line.x1 - line.x0 >= line.y1 - line.y0:
-        return BoundingBox(box.x0, min(box.y0, line.y0), box.x1, max(box.y1, line.y1))
-    return BoundingBox(min(box.x0, line.x0), box.y0, max(box.x1, line.x1), box.y1)
+        return Box(box.x0, min(box.y0, line.y0), box.x1, max(box.y1, line.y1))
+    return Box(min(box.x0, line.x0), box.y0, max(box.x1, line.x1), box.y1)
 
 
 def _bounded(text: PageText, scale: float) -> float:
@@ -114,7 +111,7 @@ def _bounded(text: PageText, scale: float) -> float:
 
 def _paint(
     image: Image.Image,
-    boxes: Iterable[BoundingBox],
+    boxes: Iterable[Box],
     colour: tuple[int, int, int],
     margin: float,
     scale: float,

@@ -115,7 +115,7 @@ def _size(units: Sequence[Unit]) -> int:
 
 
 def _passage(units: Sequence[Unit]) -> Passage:
-    body = [unit for unit in units if unit.kind is not ElementType.HEADING] or units[-1:]
+    body = [unit for unit in units if unit.kind is not ElementType.HEADING] or units
     kinds = {unit.kind for unit in body}
     return Passage(
         kinds.pop() if len(kinds) == 1 else ElementType.PARAGRAPH,

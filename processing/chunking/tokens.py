@@ -13,6 +13,9 @@ MODEL_TOKENS: Final = 256
 TEXT_TOKENS: Final = MODEL_TOKENS - 2
 """The same without the special tokens: the most that a text to embed may have."""
 
+_MARKS: Final = ".,;:!?()[]{}\"'`-/*"
+_MAX_KNOWN: Final = 200_000
+
 
 @lru_cache(maxsize=1)
 def _tokenizer() -> Tokenizer:
@@ -30,10 +33,27 @@ def count_tokens(texts: Sequence[str]) -> list[int]:
     The model's tokens never cross white space, so each distinct word is tokenised once.
     """
     words = [text.split() for text in texts]
-    distinct = list({word for of_text in words for word in of_text})
-    encodings = _tokenizer().encode_batch_fast(distinct, add_special_tokens=False)
-    length = dict(zip(distinct, map(len, encodings), strict=True))
+    length = _lengths({word for of_text in words for word in of_text})
     return [sum(map(length.__getitem__, of_text)) for of_text in words]
+
+
+def _lengths(words: set[str]) -> dict[str, int]:
+    """Return the tokens of each word; the marks around it are one token each."""
+    bare = {word: word.strip(_MARKS) for word in words}
+    known = _known_lengths()
+    unknown = list(set(bare.values()) - known.keys())
+    encodings = _tokenizer().encode_batch_fast(unknown, add_special_tokens=False)
+    known.update(zip(unknown, map(len, encodings), strict=True))
+    length = {word: known[core] + len(word) - len(core) for word, core in bare.items()}
+    if len(known) > _MAX_KNOWN:
+        known.clear()
+    return length
+
+
+@lru_cache(maxsize=1)
+def _known_lengths() -> dict[str, int]:
+    """Return the words met so far: most of a text's words are those of the texts before."""
+    return {}
 
 
 def token_spans(text: str) -> list[tuple[int, int]]:

@@ -1,8 +1,10 @@
 """What a parser hands over before chunking: pages of text, and the pieces found on them."""
 
 from bisect import bisect_left, bisect_right
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from operator import attrgetter
+from typing import NamedTuple
 
 from processing.canonical import BoundingBox, Dropped, ElementType, Figure
 
@@ -10,13 +12,26 @@ Span = tuple[int, int]
 """Start and end in a page's canonical text, half open."""
 
 
-@dataclass(frozen=True, slots=True)
+class Box(NamedTuple):
+    """A rectangle on its way to a `BoundingBox`: there are many, and most are only compared."""
+
+    x0: float
+    y0: float
+    x1: float
+    y1: float
+
+    def rounded(self) -> BoundingBox:
+        """Return the box to a hundredth of a point."""
+        return BoundingBox(*(round(edge, 2) for edge in self))
+
+
+@dataclass(slots=True)
 class LineBox:
     """Where one printed line of a page's text stands."""
 
     start: int
     end: int
-    bbox: BoundingBox
+    bbox: Box
 
 
 _line_start = attrgetter("start")
@@ -50,7 +65,8 @@ class PageDraft:
         """Return the union of the boxes of all lines that the span touches."""
         first = bisect_right(self.lines, start, key=_line_end)
         last = bisect_left(self.lines, end, key=_line_start)
-        return union([line.bbox for line in self.lines[first:last]])
+        box = union([line.bbox for line in self.lines[first:last]])
+        return box and box.rounded()
 
 
 @dataclass(slots=True)
@@ -68,13 +84,9 @@ class Draft:
         )
 
 
-def union(boxes: list[BoundingBox]) -> BoundingBox | None:
+def union(boxes: Sequence[Box]) -> Box | None:
     """Return the smallest box around all of them, None for no boxes."""
-    if not boxes:
-        return None
-    return BoundingBox(
-        min(box.x0 for box in boxes),
-        min(box.y0 for box in boxes),
-        max(box.x1 for box in boxes),
-        max(box.y1 for box in boxes),
-    )
+    if len(boxes) < 2:
+        return boxes[0] if boxes else None
+    lefts, tops, rights, bottoms = zip(*boxes, strict=True)
+    return Box(min(lefts), min(tops), max(rights), max(bottoms))

@@ -7,9 +7,9 @@ from typing import BinaryIO, Final
 import pypdfium2
 
 from intake.formats import PDF
-from processing.canonical import BoundingBox, Dropped, Figure, ParsedDocument
+from processing.canonical import Dropped, Figure, ParsedDocument
 from processing.parsers.assembly import CHUNKED, finish
-from processing.parsers.draft import Block, Draft, LineBox, PageDraft
+from processing.parsers.draft import Block, Box, Draft, LineBox, PageDraft
 from processing.parsers.errors import CorruptFileError, UnsafeFileError
 from processing.parsers.pdf_layout import PageLayout, blocks_of_pages, rows_of
 from processing.parsers.pdf_tables import tables_of
@@ -77,8 +77,8 @@ def _layout(pdf: pypdfium2.PdfDocument, number: int, draft: Draft) -> PageLayout
     return PageLayout(text, rows, tables)
 
 
-def _note_unread(number: int, text: PageText, boxes: Sequence[BoundingBox], draft: Draft) -> None:
-    draft.figures.extend(Figure(page=number, bbox=box) for box in boxes)
+def _note_unread(number: int, text: PageText, boxes: Sequence[Box], draft: Draft) -> None:
+    draft.figures.extend(Figure(page=number, bbox=box.rounded()) for box in boxes)
     outside = sum(1 for line in text.lines if line.bbox and not text.frame.shows(line.bbox))
     if outside:
         reason = f"Lines outside the visible page: {outside}. They are not indexed."

@@ -13,8 +13,8 @@ from itertools import pairwise
 from statistics import median
 from typing import Final
 
-from processing.canonical import BoundingBox, ElementType
-from processing.parsers.draft import Block, union
+from processing.canonical import ElementType
+from processing.parsers.draft import Block, Box, union
 from processing.parsers.patterns import CAPTION, LIST_MARK, reads_as_heading
 from processing.parsers.pdfium import Line, PageText
 
@@ -36,7 +36,7 @@ class Row:
 
     start: int
     end: int
-    bbox: BoundingBox
+    bbox: Box
     size: float
     baseline: float
     bold: bool
@@ -124,7 +124,7 @@ def rows_of(page: PageText) -> list[Row]:
     return rows
 
 
-def _widen(row: Row, line: Line, bbox: BoundingBox) -> None:
+def _widen(row: Row, line: Line, bbox: Box) -> None:
     if line.size > row.size:
         row.size, row.baseline = line.size, line.baseline
     row.bbox = union([row.bbox, bbox]) or bbox
@@ -255,7 +255,7 @@ def _is_heading(page: PageText, paragraph: Paragraph, style: Style) -> bool:
     return (larger or bolder) and reads_as_heading(page.text[paragraph.start : paragraph.end])
 
 
-def _stands_upright(box: BoundingBox) -> bool:
+def _stands_upright(box: Box) -> bool:
     """Tell a line that runs up or down the page, such as a stamp on its margin."""
     return box.y1 - box.y0 > _UPRIGHT * (box.x1 - box.x0)
 

@@ -57,8 +57,10 @@ def tables_of(textpage: Any, page: PageText, rows: Sequence[Row]) -> dict[int, t
 def _cells(ruler: Ruler, page: PageText, row: Row) -> list[_Cell]:
     """Cut a row where a gap is wider than a space between words; a list item is one cell."""
     gap = _GAP * row.size
-    segments = sorted(segment for line in row.lines for segment in line.segments)
     whole = _Cell(row.bbox.x0, row.bbox.x1, (row.start, row.end))
+    if len(row.lines) == 1 and len(row.lines[0].segments) == 1:
+        return [whole]
+    segments = sorted(segment for line in row.lines for segment in line.segments)
     if all(after[0] - before[1] < gap for before, after in pairwise(segments)):
         return [whole]
     cells: list[_Cell] = []

@@ -19,7 +19,7 @@ from typing import Any, Final
 import pypdfium2
 import pypdfium2.raw as pdfium_c
 
-from processing.canonical import BoundingBox
+from processing.parsers.draft import Box, union
 from processing.parsers.errors import CorruptFileError, EncryptedFileError
 
 PDFIUM: Final = threading.RLock()
@@ -58,7 +58,7 @@ class Frame:
         across, along = self.right - self.left, self.top - self.bottom
         return (across, along) if self.rotation % 180 == 0 else (along, across)
 
-    def shows(self, box: BoundingBox) -> bool:
+    def shows(self, box: Box) -> bool:
         """Tell whether any of a displayed rectangle is on the page."""
         width, height = self.size
         return box.x0 < width and box.x1 > 0 and box.y0 < height and box.y1 > 0
@@ -73,8 +73,8 @@ class Frame:
             return self.top - y, self.right - x
         return x - self.left, self.top - y
 
-    def box(self, left: float, bottom: float, right: float, top: float) -> BoundingBox:
-        """Return a PDF rectangle as displayed, rounded to a hundredth of a point."""
+    def box(self, left: float, bottom: float, right: float, top: float) -> Box:
+        """Return a PDF rectangle as displayed."""
         # The corners that the rotation brings to the top left and to the bottom right.
         if self.rotation == 0:
             x0, y0, x1, y1 = left - self.left, self.top - top, right - self.left, self.top - bottom
@@ -82,7 +82,7 @@ class Frame:
             turned = self.rotation
             x0, y0 = self.point(right if turned > 90 else left, top if turned == 270 else bottom)
             x1, y1 = self.point(left if turned > 90 else right, bottom if turned == 270 else top)
-        return BoundingBox(round(x0, 2), round(y0, 2), round(x1, 2), round(y1, 2))
+        return Box(x0, y0, x1, y1)
 
 
 NOWHERE: Final = Frame(0.0, 0.0, 0.0, 0.0, 0)
@@ -100,7 +100,7 @@ class Line:
     start: int
     end: int
     raw: int
-    bbox: BoundingBox | None = None
+    bbox: Box | None = None
     size: float = 0.0
     baseline: float = 0.0
     bold: bool = False
@@ -163,7 +163,7 @@ def read_page(page: pypdfium2.PdfPage, textpage: pypdfium2.PdfTextPage) -> PageT
 
 def boxes_of(
     textpage: pypdfium2.PdfTextPage, page: PageText, start: int, end: int
-) -> Iterator[BoundingBox]:
+) -> Iterator[Box]:
     """Yield a box for each line that a span of canonical text touches, of just those characters."""
     measure = Ruler(textpage.raw, page.frame)
     for line in page.lines[page.line_at(start) :]:
@@ -176,7 +176,7 @@ def boxes_of(
                 yield box
 
 
-def pictures(page: pypdfium2.PdfPage, frame: Frame) -> list[BoundingBox]:
+def pictures(page: pypdfium2.PdfPage, frame: Frame) -> list[Box]:
     """Return the boxes of the page's pictures, leaving out rules, dots and ornaments."""
     width, height = frame.size
     edges = tuple(ctypes.c_float() for _ in range(4))
@@ -294,39 +294,30 @@ class Ruler:
         self._flags = ctypes.c_int()
         self._known_fonts: dict[bytes, bool] = {}
 
-    def box(self, first: int, count: int) -> BoundingBox | None:
+    def box(self, first: int, count: int) -> Box | None:
         """Return the box around characters of PDFium's list, as displayed."""
-        return self._union(self._rectangles(first, count))
+        return union(self._boxes(first, count))
 
     def fill(self, line: Line, first: int, count: int) -> None:
         """Measure a line: box, segments, and its first character's size, baseline and weight."""
-        rectangles = self._rectangles(first, count)
-        line.bbox = self._union(rectangles)
-        if line.bbox is None:
-            return
-        if len(rectangles) == 1:
-            line.segments = ((line.bbox.x0, line.bbox.x1),)
-        else:
-            boxes = [self._frame.box(*edges) for edges in rectangles]
-            line.segments = tuple(sorted((box.x0, box.x1) for box in boxes))
-        self._fill_font(line, first, line.bbox.y1)
+        boxes = self._boxes(first, count)
+        line.bbox = union(boxes)
+        if line.bbox is not None:
+            line.segments = tuple((box.x0, box.x1) for box in sorted(boxes))
+            self._fill_font(line, first, line.bbox.y1)
 
-    def _rectangles(self, first: int, count: int) -> list[tuple[float, float, float, float]]:
-        textpage, get = self._textpage, pdfium_c.FPDFText_GetRect
+    def _boxes(self, first: int, count: int) -> list[Box]:
+        """Return a box for each run of characters that the PDF draws at once."""
+        textpage, get, frame = self._textpage, pdfium_c.FPDFText_GetRect, self._frame
         left, top, right, bottom = self._edges
         found = []
         for number in range(pdfium_c.FPDFText_CountRects(textpage, first, count)):
             get(textpage, number, left, top, right, bottom)
+            x0, y0, x1, y1 = left.value, bottom.value, right.value, top.value
             # PDFium reports characters without ink as points at the origin.
-            if left.value < right.value or bottom.value < top.value:
-                found.append((left.value, bottom.value, right.value, top.value))
+            if x0 < x1 or y0 < y1:
+                found.append(frame.box(x0, y0, x1, y1))
         return found
-
-    def _union(self, rectangles: list[tuple[float, float, float, float]]) -> BoundingBox | None:
-        if len(rectangles) < 2:
-            return self._frame.box(*rectangles[0]) if rectangles else None
-        lefts, bottoms, rights, tops = zip(*rectangles, strict=True)
-        return self._frame.box(min(lefts), min(bottoms), max(rights), max(tops))
 
     def _fill_font(self, line: Line, first: int, lower_edge: float) -> None:
         size, matrix = pdfium_c.FPDFText_GetFontSize(self._textpage, first), self._matrix

@@ -21,9 +21,9 @@ run: $(INSTALLED) ## Run Frostbyte on this machine with two demo tenants; ARGS="
 	@exec $(PYTHON_IN_VENV) manage.py up $(ARGS)
 
 .PHONY: test
-test: $(INSTALLED) ## Run the tests; ARGS="tests/tenants -k name"
+test: $(INSTALLED) ## Run all tests, two files at a time, or ARGS="tests/tenants -k name"
 	@requirements/install.sh system
-	@$(PYTHON_IN_VENV) -m pytest $(ARGS)
+	@$(PYTHON_IN_VENV) -m pytest $(or $(ARGS),-n 2 --dist loadfile)
 
 .PHONY: check
 check: $(INSTALLED) ## Check style, types, layers, migrations and settings

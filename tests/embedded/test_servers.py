@@ -17,7 +17,7 @@ import redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
-from frostbyte.embedded.endpoints import load_endpoints, socket_folder
+from frostbyte.embedded.endpoints import load_endpoints, read_json, socket_folder
 from frostbyte.embedded.errors import EmbeddedServerError, HomeLockedError, UnsafeFolderError
 from frostbyte.embedded.home import SECRET_NAMES, home_create, home_lock, keep_running
 from frostbyte.embedded.postgres import Postgres
@@ -117,6 +117,13 @@ def test_a_database_made_by_the_role_has_pgvector_and_lets_it_create_tables(home
         finally:
             connection.execute(f"DROP DATABASE {name} WITH (FORCE)".encode())
     assert row == (5.0,)
+
+
+def test_the_bootstrap_script_may_run_again(home: Path) -> None:
+    with connect(home) as connection:
+        Postgres(home, read_json(home / "secrets.json"))._bootstrap()
+        assert connection.execute("SELECT 1").fetchone() == (1,)
+    assert one(home, "SELECT 1") == 1
 
 
 @pytest.mark.parametrize("password", ["", "wrong"])

@@ -7,12 +7,18 @@ from processing.canonical import Chunk
 
 _HYPHENATED: Final = re.compile(r"(?<=[^\W\d_])-\n(?=[^\W\d_])")
 _LEADERS: Final = re.compile(r"([.·_\-=*…])(?:\s?\1){3,}")
+_REDACTED: Final = re.compile(r"\[REDACTED:([A-Z_]+)\]")
 
 
 def plain(text: str) -> str:
-    """Return text as it is embedded: words whole again, dot leaders and rules as one mark."""
+    """Return text as it is embedded: words whole again, dot leaders and rules as one mark.
+
+    What was redacted is named by its kind, in a word: its mark alone would be seven tokens.
+    """
     if "-\n" in text:
         text = _HYPHENATED.sub("", text)
+    if "[REDACTED:" in text:
+        text = _REDACTED.sub(lambda mark: mark[1].replace("_", " ").lower(), text)
     return _LEADERS.sub(r"\1", text)
 
 

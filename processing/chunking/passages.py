@@ -15,6 +15,9 @@ CHUNKING_VERSION: Final = "1"
 TARGET: Final = 200
 """Tokens that a passage is filled to."""
 
+TABLE_TARGET: Final = 110
+"""Tokens of table rows in one passage: rows are alike, and many of them blur the one asked for."""
+
 SMALL: Final = 40
 """Tokens under which a passage is joined with its neighbour rather than left alone."""
 
@@ -77,9 +80,12 @@ def _starts_anew(current: Sequence[Unit], units: Sequence[Unit], number: int) ->
         return size + unit.tokens > TEXT_TOKENS
     if unit.kind is ElementType.HEADING and current[-1].kind is not ElementType.HEADING:
         return size >= SMALL
-    if unit.table >= 0 and current[-1].table != unit.table:
-        whole = sum(row.tokens for row in units[number:] if row.table == unit.table)
-        return size + min(whole, TARGET) > TARGET and size >= SMALL
+    if unit.table >= 0:
+        if current[-1].table == unit.table:
+            rows = _size([before for before in current if before.table == unit.table])
+            return rows + unit.tokens > TABLE_TARGET or size + unit.tokens > TARGET
+        whole = _size([row for row in units[number:] if row.table == unit.table])
+        return size + min(whole, TABLE_TARGET) > TARGET and size >= SMALL
     return size + unit.tokens > TARGET
 
 

@@ -153,11 +153,20 @@ def read_page(page: pypdfium2.PdfPage, textpage: pypdfium2.PdfTextPage) -> PageT
     frame = frame_of(page)
     text, index = _raw_text(textpage.raw)
     result = PageText("", [], frame, index)
-    measure = Ruler(textpage.raw, frame)
+    ruler = Ruler(textpage.raw, frame)
+    parts: list[str] = []
+    length = 0
     for raw, value in _pieces(text):
         line = Line(0, len(value), raw)
-        measure.fill(line, *result.native(line, 0, len(value)))
-        _append(result, line, value)
+        ruler.fill(line, *result.native(line, 0, len(value)))
+        if parts:
+            parts.append(_gap(result.lines[-1], line, parts[-1], value))
+            length += len(parts[-1])
+        parts.append(value)
+        line.start, line.end = length, length + len(value)
+        length = line.end
+        result.lines.append(line)
+    result.text = "".join(parts)
     return result
 
 
@@ -257,18 +266,7 @@ def _pieces(text: str) -> Iterator[tuple[int, str]]:
             yield match.start() + len(value) - len(trimmed), trimmed.rstrip()
 
 
-def _append(page: PageText, line: Line, value: str) -> None:
-    """Add a line to the page's text, on the same row as the last one where it was printed there."""
-    join = _join(page.lines[-1], line) if page.lines else ""
-    if not join and page.text[-1:].isalpha() and value[0].isdigit():
-        join = " "  # A raised number is no part of the word before it.
-    line.start = len(page.text) + len(join)
-    line.end = line.start + len(value)
-    page.text += join + value
-    page.lines.append(line)
-
-
-def _join(before: Line, line: Line) -> str:
+def _gap(before: Line, line: Line, last: str, value: str) -> str:
     """Return what stands between two lines: nothing or a space on one row, else a line break."""
     first, second = before.bbox, line.bbox
     if first is None or second is None:
@@ -279,7 +277,9 @@ def _join(before: Line, line: Line) -> str:
     gap = second.x0 - first.x1
     if gap < -0.3 * before.size:
         return "\n"
-    return " " if gap > 0.15 * before.size else ""
+    # A raised number is no part of the word before it.
+    raised = last[-1].isalpha() and value[0].isdigit()
+    return " " if raised or gap > 0.15 * before.size else ""
 
 
 class Ruler:

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 
 OWN_UPGRADE = frozenset({"migrate", "migrate_schemas", "upgrade"})
 WITHOUT_SERVERS = frozenset(
-    {"help", "version", "-h", "--version", "up", "embedded", "check", "makemigrations",
+    {"help", "version", "-h", "--version", "up", "embedded", "bench", "check", "makemigrations",
      "collectstatic", "findstatic", "spectacular", "diffsettings"}
 )  # fmt: skip
 

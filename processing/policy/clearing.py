@@ -8,6 +8,7 @@ from uuid import UUID
 
 from frostbyte.kernel.errors import FrostbyteError
 from processing.canonical import Chunk, ElementType, ParsedDocument
+from processing.chunking import embedding_text
 from processing.chunking.tokens import count_tokens
 from processing.errors import PolicyGateError
 from processing.payloads import ClearedDocument, GateOutcome
@@ -87,7 +88,7 @@ def _cleared(document: ParsedDocument, spans: PageSpans) -> tuple[Chunk, ...]:
         for position, chunk in enumerate(cleared)
         if chunk.text != document.chunks[position].text
     ]
-    tokens = count_tokens([cleared[position].text for position in changed])
+    tokens = count_tokens([embedding_text(cleared[position]) for position in changed])
     for position, count in zip(changed, tokens, strict=True):
         cleared[position] = replace(cleared[position], tokens=count)
     return tuple(cleared)

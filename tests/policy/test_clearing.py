@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from frostbyte.kernel.hashing import sha256_hex
 from processing.canonical import ParsedDocument, decode, encode
+from processing.chunking import embedding_text
 from processing.errors import PolicyBlockedError, PolicyGateError
 from processing.payloads import ClearedDocument, GateOutcome
 from processing.policy import clearing
@@ -106,6 +107,12 @@ def test_redacted_passage_has_its_tokens_counted_anew() -> None:
 
     assert chunk.tokens > 0
     assert document.chunks[0].tokens == 0
+
+
+def test_redacted_passage_is_embedded_with_the_kind_in_a_word() -> None:
+    (chunk,) = cleared(document_of("Passport No. C01234567; card 4111 1111 1111 1111")).chunks
+
+    assert embedding_text(chunk) == "Passport No. passport; card financial account"
 
 
 def test_no_types_switches_the_gate_off_on_the_record() -> None:

@@ -24,7 +24,7 @@ UNUSED: Final = ("tok2vec", "tagger", "parser", "senter", "attribute_ruler", "le
 SCORE: Final = 0.6
 """The model gives no score; this is under that of a rule with a check digit or a label."""
 
-_BATCH: Final = 64
+BATCH: Final = 64
 _SEGMENT: Final = 8_000
 """Characters the model is given at once: its memory grows with them."""
 
@@ -54,7 +54,7 @@ def find_names(texts: Sequence[str], kinds: Iterable[PiiType]) -> list[list[Matc
         for number, text in enumerate(texts)
         for piece, offset in segments(text)
     ]
-    for doc, (number, offset) in language_model().pipe(pieces, as_tuples=True, batch_size=_BATCH):
+    for doc, (number, offset) in language_model().pipe(pieces, as_tuples=True, batch_size=BATCH):
         found[number] += [match for match in _matches(doc, offset) if match.kind in wanted]
     return found
 

@@ -1,12 +1,13 @@
 """The table of parsers, and the one way in."""
 
+import gc
 from io import BytesIO
 
 import pytest
 
 from processing import parsers
 from processing.parsers import PARSERS, check_parsers, parse_document, parser_for
-from processing.parsers.errors import EmptyFileError, UnsupportedMediaTypeError
+from processing.parsers.errors import CorruptFileError, EmptyFileError, UnsupportedMediaTypeError
 from processing.ports import ParseContext
 from tests.samples.make import MEDIA_TYPES
 
@@ -43,6 +44,13 @@ def test_an_unknown_media_type_is_refused_with_help() -> None:
     assert caught.value.code == "UNSUPPORTED_FORMAT"
     assert caught.value.extra == {"media_type": "application/x-tar"}
     assert "PDF" in caught.value.remediation
+
+
+def test_the_collector_runs_again_after_a_refusal() -> None:
+    context = ParseContext(raw_sha256="0" * 64, media_type="application/pdf", filename="a.pdf")
+    with pytest.raises(CorruptFileError):
+        parse_document(BytesIO(b"%PDF-nothing"), context=context)
+    assert gc.isenabled()
 
 
 @pytest.mark.parametrize("media_type", sorted(MEDIA_TYPES.values()))

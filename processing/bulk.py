@@ -136,6 +136,8 @@ def _look(outcome: FileOutcome) -> None:
     outcome.outcome = "duplicate" if outcome.receipt.is_duplicate else run.state
     outcome.code, outcome.detail = run.error_code, f"{run.error_message} {run.remediation}".strip()
     outcome.chunks = Chunk.objects.filter(run=run).count()
+    if run.state == RunState.PUBLISHED and outcome.chunks == 0:
+        outcome.detail = "It has no text that can be searched; its page says what was left out."
     outcome.seconds = time.monotonic() - outcome.started
     if run.state == RunState.PUBLISHED and not outcome.receipt.is_duplicate and run.finished_at:
         outcome.seconds = (run.finished_at - outcome.receipt.created_at).total_seconds()

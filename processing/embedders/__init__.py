@@ -56,12 +56,12 @@ def check_embedders(**_options: Any) -> list[CheckMessage]:
     """Report names that stand twice in the table, and modules that are not there."""
     names = Counter(name for name, _path in EMBEDDERS)
     errors: list[CheckMessage] = [
-        Error(f"Two embedders are named '{name}'.", id="processing.E010")
+        Error(f"Two embedders are named '{name}'.", id="processing.E020")
         for name, count in names.items()
         if count > 1
     ]
     errors += [
-        Error(f"Embedder '{name}' names a module that is not there: {path}.", id="processing.E011")
+        Error(f"Embedder '{name}' names a module that is not there: {path}.", id="processing.E021")
         for name, path in EMBEDDERS
         if importlib.util.find_spec(path.rpartition(".")[0]) is None
     ]

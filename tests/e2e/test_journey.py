@@ -13,18 +13,18 @@ from reportlab.pdfgen.canvas import Canvas
 from tests.e2e.conftest import NewPage, Site
 
 UNTIL_SEARCHABLE_MS = 120_000
-QUESTION = "How many days of notice end the supply agreement?"
-SENTENCE = "Either party may end the supply agreement with forty-two days of written notice."
+QUESTION = "How many days of notice end the tugboat charter?"
+SENTENCE = "Either party may end the tugboat charter with forty-two days of written notice."
 HOSTILE = "<img src=x onerror=alert(1)>.txt"
 DOCUMENTS = "Documents"
 
 
-def agreement() -> bytes:
+def charter() -> bytes:
     """A PDF of two pages; the second has the sentence that answers."""
     target = BytesIO()
     canvas = Canvas(target, pagesize=A4, invariant=True)
     canvas.setFont("Helvetica-Bold", 18)
-    canvas.drawString(72, 760, "Supply agreement")
+    canvas.drawString(72, 760, "Tugboat charter")
     canvas.setFont("Helvetica", 11)
     for line, text in enumerate(("Anvils and rockets are delivered on Tuesdays.",
                                  "Invoices are paid within thirty days.")):  # fmt: skip
@@ -65,14 +65,14 @@ def _ask(page: Page, site: Site, host: str, question: str = QUESTION) -> None:
 
 @pytest.fixture(scope="module")
 def searchable(browser: Browser, site: Site, shots: Path) -> Iterator[None]:
-    """Acme's agreement, handed in by dropping files on the form, followed until searchable."""
+    """Acme's charter, handed in by dropping files on the form, followed until searchable."""
     context = browser.new_context()
     page = context.new_page()
     _sign_in(page, site, "acme")
     page.screenshot(path=shots / "documents-empty.png", full_page=True)
     page.get_by_label("Add documents").set_input_files(
         [
-            _file("agreement.pdf", agreement()),
+            _file("tugboat-charter.pdf", charter()),
             _file(HOSTILE, b"Rockets burn."),
             _file("nil.txt", b""),
         ]
@@ -87,7 +87,7 @@ def searchable(browser: Browser, site: Site, shots: Path) -> Iterator[None]:
     )
     page.screenshot(path=shots / "documents-uploading.png", full_page=True)
     # No reload from here: the page follows by itself.
-    row = page.locator(_row(page, "agreement.pdf"))
+    row = page.locator(_row(page, "tugboat-charter.pdf"))
     expect(row.locator("[data-badge]")).to_have_text("Searchable", timeout=UNTIL_SEARCHABLE_MS)
     expect(row.locator(".stage[data-state=done]")).to_have_count(6)
     page.screenshot(path=shots / "documents.png", full_page=True)
@@ -151,11 +151,11 @@ def _differs_from_the_plain_page(page: Page) -> bool:
 def test_the_other_tenant_sees_nothing_of_it(site: Site, new_page: NewPage) -> None:
     page = new_page()
     _sign_in(page, site, "globex")
-    expect(page.locator("body")).not_to_contain_text("agreement.pdf")
+    expect(page.locator("body")).not_to_contain_text("tugboat-charter.pdf")
     _ask(page, site, "globex")
     expect(page.locator("body")).not_to_contain_text("forty-two")
     page.goto(site.at("globex", "/receipts/"))
-    expect(page.locator("body")).not_to_contain_text("agreement.pdf")
+    expect(page.locator("body")).not_to_contain_text("tugboat-charter.pdf")
 
 
 @pytest.mark.usefixtures("searchable")

@@ -60,7 +60,7 @@ def query(home: Path, statement: str) -> list[tuple[Any, ...]]:
         password=read_json(home / "secrets.json")["postgres_password"],
         dbname="frostbyte",
     ) as connection:
-        return connection.execute(statement).fetchall()  # type: ignore[arg-type]
+        return connection.execute(statement).fetchall()
 
 
 def stage_is_running(home: Path, stage: str) -> bool:

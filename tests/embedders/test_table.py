@@ -35,6 +35,6 @@ def test_check_reports_duplicates_and_missing_modules(monkeypatch: pytest.Monkey
     )
 
     assert sorted(error.id or "" for error in check_embedders()) == [
-        "processing.E010",
-        "processing.E011",
+        "processing.E020",
+        "processing.E021",
     ]

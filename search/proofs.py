@@ -8,8 +8,6 @@ is the passage's text; the passage has its hash; the audit events are there and 
 from collections.abc import Callable
 from typing import Final
 
-from processing.policy.redaction import redacted_slice
-
 from audit.events import EventType, hash_event
 from audit.models import AuditEvent
 from audit.services import hashed_fields
@@ -18,6 +16,7 @@ from frostbyte.kernel.hashing import sha256_hex
 from intake.selectors import document_get
 from processing.canonical import ParsedDocument, decode
 from processing.models import Chunk, Redaction
+from processing.policy.redaction import redacted_slice
 from processing.runner import payload_key
 from search.results import Proof, ProofCheck, ProofReport
 from tenants.models import Tenant

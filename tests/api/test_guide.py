@@ -27,7 +27,7 @@ FILES = {
     "empty.txt": b"",
 }
 # Errors that no caller meets: they are handled where they are raised.
-INTERNAL = {"PROOF_BROKEN", "LEASE_LOST"}
+INTERNAL = {"BENCHMARK_FAILED", "LEASE_LOST", "PROOF_BROKEN"}
 
 
 @dataclass(frozen=True)

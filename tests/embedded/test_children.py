@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import textwrap
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -107,6 +108,9 @@ def test_what_a_killed_child_left_running_is_ended_with_it() -> None:
     """
     asyncio.run(child(code, log).run_once())
     left = int(log.getvalue().split("│")[1])
+    deadline = time.monotonic() + 10
+    while is_alive(left) and time.monotonic() < deadline:
+        time.sleep(0.05)
     assert not is_alive(left)
 
 

@@ -1,10 +1,11 @@
 """One mode at a time: the document through the system, then the models alone on the same texts."""
 
 import time
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, fields, replace
 from datetime import UTC, datetime
 from pathlib import Path
+from statistics import median
 from typing import Final
 
 from frostbyte.kernel.errors import FrostbyteError
@@ -83,13 +84,21 @@ class Measured:
         return self.pages / self.total
 
 
-def measure(mode: str, document: Path, *, scratch: Path, watch: Watch) -> Measured:
+def median_of(rounds: Sequence[Measured]) -> Measured:
+    """Return the median of every figure over rounds of the same mode."""
+    names = [each.name for each in fields(Measured) if each.name not in {"mode", "stages"}]
+    stages = {name: median(each.stages[name] for each in rounds) for name in rounds[0].stages}
+    figures = {name: median(getattr(each, name) for each in rounds) for name in names}
+    return replace(rounds[0], stages=stages, **figures)
+
+
+def measure(mode: str, document: Path, *, number: int, scratch: Path, watch: Watch) -> Measured:
     """Ingest the document in a tenant of its own; raises `BenchmarkError` if it is not published.
 
     A short text goes first, so that no model is loaded within the measured time, in the worker
     or here.
     """
-    tenant = _tenant(mode)
+    tenant = _tenant(mode, number)
     with tenant_context(tenant):
         _ingest(tenant, _short_text(scratch))
         watch.reset()
@@ -159,19 +168,20 @@ def reference_rate(texts: list[str]) -> float:
 
 def passages_of(mode: str) -> list[str]:
     """Return what was embedded of the document in a mode that was measured."""
-    tenant = Tenant.objects.get(slug=_slug(mode))
+    tenant = Tenant.objects.get(slug=_slug(mode, 1))
     with tenant_context(tenant):
         run = Run.objects.latest("created_at")
         _parsed, cleared = _payloads(tenant, run)
     return [embedding_text(chunk) for chunk in cleared.chunks]
 
 
-def _slug(mode: str) -> str:
-    return f"bench-{mode}"
+def _slug(mode: str, number: int) -> str:
+    return f"bench-{mode}-{number}"
 
 
-def _tenant(mode: str) -> Tenant:
-    tenant = tenant_provision(slug=_slug(mode), name=f"Benchmark {mode}", actor=ACTOR)
+def _tenant(mode: str, number: int) -> Tenant:
+    slug = _slug(mode, number)
+    tenant = tenant_provision(slug=slug, name=f"Benchmark {mode} {number}", actor=ACTOR)
     kinds = [kind.value for kind in MODES[mode]]
     return tenant_configure(tenant=tenant, changes={"pii_types": kinds}, actor=ACTOR)
 

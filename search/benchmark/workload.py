@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
 
-from django.conf import settings
+from frostbyte.settings.env import PROJECT_DIR
 
 CORPUS_FILE: Final = Path("documents") / "DA-619p.pdf"
 PAGES: Final = 619
@@ -25,7 +25,7 @@ _PERSONAL: Final = (
 def corpus_document() -> Path | None:
     """Return the long document of the corpus, or None where there is no corpus."""
     named = os.environ.get("FROSTBYTE_CORPUS")
-    folder = Path(named) if named else Path(settings.PROJECT_DIR).parent / "shared" / "corpus"
+    folder = Path(named) if named else PROJECT_DIR.parent / "shared" / "corpus"
     path = folder / CORPUS_FILE
     return path if path.is_file() else None
 

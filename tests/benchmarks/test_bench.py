@@ -9,7 +9,7 @@ import pypdfium2
 import pytest
 
 from processing.pipeline import STAGE_NAMES
-from search.benchmark.measure import Measured
+from search.benchmark.measure import Measured, median_of
 from search.benchmark.report import as_json, misses
 from search.benchmark.workload import made_document
 
@@ -50,6 +50,12 @@ def test_ratio_is_over_all_models_that_worked() -> None:
     assert measured(total=12.0, embedding=8.0, names=2.0).ratio == pytest.approx(1.2)
     assert measured(total=12.0, embedding=8.0).cpu_ratio == pytest.approx(1.25)
     assert measured(total=10.0, embedding=8.0).pages_per_second == pytest.approx(10.0)
+
+
+def test_rounds_are_reduced_to_medians() -> None:
+    rounds = [measured(total=total, embedding=8.0) for total in (30.0, 9.0, 10.0)]
+
+    assert median_of(rounds) == measured(total=10.0, embedding=8.0)
 
 
 def test_missed_targets_are_named_with_their_figures() -> None:

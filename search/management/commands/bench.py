@@ -7,6 +7,7 @@ import subprocess
 import sys
 import tempfile
 from argparse import ArgumentParser
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
 
@@ -16,13 +17,26 @@ from rich.console import Console
 
 from frostbyte.embedded.servers import running
 from frostbyte.kernel.errors import FrostbyteError
-from frostbyte.settings.env import environment
+from frostbyte.settings.env import PROJECT_DIR, environment
+from search.benchmark.machine import machine_description
+from search.benchmark.measure import (
+    MODES,
+    Measured,
+    measure,
+    median_of,
+    passages_of,
+    reference_rate,
+)
+from search.benchmark.report import as_json, misses, table
+from search.benchmark.worker import worker_running
 from search.benchmark.workload import corpus_document, made_document
+
+REFERENCE_EVERY: Final = 8
+"""The library's defaults are slow, so they embed every so many passages only."""
 
 _SERVICE_VARIABLES: Final = (
     "DATABASE_URL", "REDIS_URL", "S3_ENDPOINT_URL", "QDRANT_URL", "CLAMD_HOST",
 )  # fmt: skip
-_REFERENCE_EVERY: Final = 8
 
 
 class Command(BaseCommand):
@@ -35,69 +49,72 @@ class Command(BaseCommand):
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("pdf", nargs="?", type=Path, help="default: the corpus's, or one made")
         parser.add_argument("--json", action="store_true", help="print JSON instead of the table")
-        parser.add_argument("--mode", action="append", choices=("off", "default", "all"))
+        parser.add_argument("--mode", action="append", choices=tuple(MODES), help="default: all")
+        parser.add_argument("--rounds", type=int, default=1, help="more than one gives medians")
         parser.add_argument("--strict", action="store_true", help="exit with 1 on a missed target")
         parser.add_argument("--keep", action="store_true", help="leave the temporary home")
         parser.add_argument("--in-home", action="store_true", help="internal: the servers run")
 
     def handle(self, *, pdf: Path | None, in_home: bool, keep: bool, **options: Any) -> None:
-        if in_home:
-            if pdf is None:
-                raise CommandError("--in-home needs the PDF.")
+        if in_home and pdf is not None:
             self._measure(pdf, **options)
             return
         home = Path(tempfile.mkdtemp(prefix="frostbyte-bench-"))
         try:
-            self._in_home(home, _document(pdf, home))
+            _run_in(home, _document(pdf, home), options)
         finally:
             if keep:
                 self.stderr.write(f"Kept: {home}")
             else:
                 shutil.rmtree(home)
 
-    def _in_home(self, home: Path, document: Path) -> None:
-        """Run this command again in a process whose settings are those of the temporary home."""
-        variables = {**os.environ, **dict.fromkeys(_SERVICE_VARIABLES, "")}
-        variables |= {"FROSTBYTE_HOME": str(home), "FROSTBYTE_LOG_LEVEL": "WARNING"}
-        arguments = [argument for argument in sys.argv[2:] if not Path(argument).is_file()]
-        with running(home):
-            finished = subprocess.run(
-                [sys.executable, sys.argv[0], "bench", str(document), *arguments, "--in-home"],
-                env=variables,
-                check=False,
-            )
-        if finished.returncode:
-            raise CommandError("The benchmark failed.", returncode=finished.returncode)
-
     def _measure(self, document: Path, *, strict: bool, **options: Any) -> None:
-        from search.benchmark import machine, measure, report
-        from search.benchmark.worker import worker_running
-
         call_command("upgrade", verbosity=0, stdout=self.stderr)
-        home = environment().home.resolve()
-        described = machine.machine_description()
-        results = []
+        machine = machine_description()
         try:
-            with worker_running(home) as watch:
-                for mode in options["mode"] or measure.MODES:
-                    self.stderr.write(f"{document.name}: PII types {mode}")
-                    results.append(measure.measure(mode, document, scratch=home, watch=watch))
-            texts = measure.passages_of(results[0].mode)[::_REFERENCE_EVERY]
-            reference = measure.reference_rate(texts)
+            results = self._results(document, options["mode"] or list(MODES), options["rounds"])
+            reference = reference_rate(passages_of(results[0].mode)[::REFERENCE_EVERY])
         except FrostbyteError as error:
             raise CommandError(f"{error.message} {error.remediation}") from error
         if options["json"]:
-            made = report.as_json(
-                results, document=document.name, machine=described, reference=reference
-            )
+            made = as_json(results, document=document.name, machine=machine, reference=reference)
             self.stdout.write(json.dumps(made, indent=2))
         else:
-            _print(report.table(results), described, document, reference)
-        missed = report.misses(results)
+            _print(results, machine, document, reference)
+        missed = misses(results)
         for line in missed:
             self.stderr.write(self.style.WARNING(f"Missed: {line}."))
         if missed and strict:
             raise CommandError("Targets were missed.")
+
+    def _results(self, document: Path, modes: list[str], rounds: int) -> list[Measured]:
+        home = environment().home.resolve()
+        made: dict[str, list[Measured]] = {mode: [] for mode in modes}
+        with worker_running(home) as watch:
+            for number in range(1, rounds + 1):
+                for mode in modes:
+                    self.stderr.write(f"{document.name}: PII types {mode}, round {number}")
+                    made[mode].append(
+                        measure(mode, document, number=number, scratch=home, watch=watch)
+                    )
+        return [median_of(of_mode) for of_mode in made.values()]
+
+
+def _run_in(home: Path, document: Path, options: dict[str, Any]) -> None:
+    """Run this command again in a process whose settings are those of the temporary home."""
+    variables = {**os.environ, **dict.fromkeys(_SERVICE_VARIABLES, "")}
+    variables |= {"FROSTBYTE_HOME": str(home), "FROSTBYTE_LOG_LEVEL": "WARNING"}
+    command = (sys.executable, str(PROJECT_DIR / "manage.py"), "bench", str(document), "--in-home")
+    with running(home):
+        finished = subprocess.run((*command, *_arguments(options)), env=variables, check=False)
+    if finished.returncode:
+        raise CommandError("The benchmark failed; the lines above say why.")
+
+
+def _arguments(options: dict[str, Any]) -> Iterator[str]:
+    yield f"--rounds={options['rounds']}"
+    yield from (f"--mode={mode}" for mode in options["mode"] or ())
+    yield from (f"--{name}" for name in ("json", "strict") if options[name])
 
 
 def _document(pdf: Path | None, home: Path) -> Path:
@@ -114,13 +131,15 @@ def _document(pdf: Path | None, home: Path) -> Path:
         raise CommandError("Install requirements/dev.txt, or name a PDF.") from error
 
 
-def _print(table: Any, machine: dict[str, str], document: Path, reference: float) -> None:
+def _print(
+    results: list[Measured], machine: dict[str, str], document: Path, reference: float
+) -> None:
     console = Console(width=100)
     console.print(f"{document.name}, {document.stat().st_size / 1e6:.1f} MB")
     for name, value in machine.items():
         console.print(f"{name:<12}{value}")
-    console.print(table)
+    console.print(table(results))
     console.print(
         f"For comparison, SentenceTransformer.encode with its defaults: {reference:.1f} passages "
-        f"a second (every {_REFERENCE_EVERY}th passage of the first column)."
+        f"a second (every {REFERENCE_EVERY}th passage of the first column)."
     )

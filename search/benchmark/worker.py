@@ -1,6 +1,5 @@
 """A Celery worker of our own, started as `manage.py up` starts it, and watched."""
 
-import os
 import subprocess
 import time
 from collections.abc import Iterator
@@ -11,6 +10,7 @@ from typing import Final
 
 import psutil
 
+from frostbyte.embedded.children import die_with_parent
 from frostbyte.embedded.stack import StackOptions, programs
 from frostbyte.kernel.errors import ServiceUnavailableError
 from frostbyte.settings.env import PROJECT_DIR
@@ -75,7 +75,11 @@ def worker_running(home: Path) -> Iterator[Watch]:
     program = next(each for each in programs(options, home=home) if each.name == "worker")
     with (home / "worker.log").open("wb") as log:
         process = subprocess.Popen(
-            program.command, cwd=PROJECT_DIR, stdout=log, stderr=subprocess.STDOUT, env=os.environ
+            program.command,
+            cwd=PROJECT_DIR,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            preexec_fn=die_with_parent(),  # noqa: PLW1509 - one call of prctl, as for `manage.py up`
         )
     watch = Watch(process.pid)
     try:

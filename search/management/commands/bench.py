@@ -15,6 +15,7 @@ from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
 from rich.console import Console
 
+from frostbyte.embedded.children import die_with_parent
 from frostbyte.embedded.servers import running
 from frostbyte.kernel.errors import FrostbyteError
 from frostbyte.settings.env import PROJECT_DIR, environment
@@ -106,7 +107,12 @@ def _run_in(home: Path, document: Path, options: dict[str, Any]) -> None:
     variables |= {"FROSTBYTE_HOME": str(home), "FROSTBYTE_LOG_LEVEL": "WARNING"}
     command = (sys.executable, str(PROJECT_DIR / "manage.py"), "bench", str(document), "--in-home")
     with running(home):
-        finished = subprocess.run((*command, *_arguments(options)), env=variables, check=False)
+        finished = subprocess.run(
+            (*command, *_arguments(options)),
+            env=variables,
+            preexec_fn=die_with_parent(),
+            check=False,
+        )
     if finished.returncode:
         raise CommandError("The benchmark failed; the lines above say why.")
 

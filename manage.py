@@ -39,11 +39,12 @@ def _servers(arguments: list[str]) -> Iterator[None]:
     from frostbyte.embedded.servers import running
     from frostbyte.settings.env import environment
 
-    home = environment().home.resolve()
-    is_new = not (home / "postgres").exists()
-    with running(home, services=own_services(environment())):
-        if is_new and arguments[0] not in OWN_UPGRADE:
+    home, wanted = environment().home.resolve(), own_services(environment())
+    migrated = home / "migrated"
+    with running(home, services=wanted):
+        if "postgres" in wanted and arguments[0] not in OWN_UPGRADE and not migrated.exists():
             _upgrade()
+            migrated.touch()
         yield
 
 

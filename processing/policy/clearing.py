@@ -1,5 +1,6 @@
 """Every gate over one document, and the passages as they may be seen afterwards."""
 
+from bisect import bisect_left, bisect_right
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -67,7 +68,7 @@ def _judged(gate: Gate, document: ParsedDocument, configuration: TenantConfigura
 
 
 def _redactions(verdicts: Sequence[Verdict]) -> PageSpans:
-    """Return by page what is to be taken out, without overlaps."""
+    """Return by page what is to be taken out, in order and without overlaps."""
     spans: defaultdict[int | None, list[Span]] = defaultdict(list)
     for finding in merged(
         finding
@@ -105,11 +106,16 @@ def _cleared_chunk(
         )
     return replace(
         chunk,
-        text=redacted_slice(
-            page, start=chunk.start_char, end=chunk.end_char, spans=spans.get(chunk.page, ())
-        ),
+        text=_allowed(page, chunk.start_char, chunk.end_char, spans.get(chunk.page, ())),
         section_path=tuple(titles.get(title, title) for title in chunk.section_path),
     )
+
+
+def _allowed(page: str, start: int, end: int, spans: Sequence[Span]) -> str:
+    """Return a slice of a page without its spans; a long text is one page with thousands."""
+    first = bisect_right(spans, start, key=lambda span: span[1])
+    last = bisect_left(spans, end, key=lambda span: span[0])
+    return redacted_slice(page, start=start, end=end, spans=spans[first:last])
 
 
 def _redacted_titles(
@@ -132,7 +138,6 @@ def _redacted_headings(
         start, end = element.start_char, element.end_char
         page = texts[element.page]
         written = " ".join(page[start:end].split())
-        safe = redacted_slice(page, start=start, end=end, spans=spans[element.page])
-        allowed = " ".join(safe.split())
+        allowed = " ".join(_allowed(page, start, end, spans[element.page]).split())
         if allowed != written:
             yield written, allowed

@@ -121,7 +121,8 @@ def _input(stage: Stage, tenant: Tenant, run: Run, payload: Any) -> tuple[Any, s
         return _received(run), run.document.sha256
     before = PIPELINE[position - 1]
     expected = run.stages.get(stage=before.name).output_hash
-    if payload is not None:
+    # Another worker may have done a stage in between: then what is in memory is older.
+    if isinstance(payload, before.output_type):
         return payload, expected
     data = for_tenant(tenant).objects.get(payload_key(run.pk, before.name))
     if sha256_hex(data) != expected:
@@ -207,22 +208,21 @@ def _pii_counts(output: Any) -> dict[str, int]:
 
 def _fail(stage: Stage, tenant: Tenant, stage_run: StageRun, error: FrostbyteError) -> None:
     """Write the failure down: a next try with its time, or the end with what a person can do."""
-    tries_left = len(stage.waits) - (stage_run.attempt - 1 - stage_run.lost_leases)
+    tried = stage_run.attempt - 1 - stage_run.lost_leases
     try:
         with transaction.atomic():
             held = fence(stage_run)
-            if error.retryable and tries_left > 0:
-                _wait(stage, held, error)
+            if error.retryable and tried < len(stage.waits):
+                _wait(held, error, seconds=stage.waits[tried])
             else:
                 _give_up(stage, tenant, held, error)
     except LeaseLostError:
         log.warning("lease lost", run=str(stage_run.run_id), stage=stage.name)
 
 
-def _wait(stage: Stage, stage_run: StageRun, error: FrostbyteError) -> None:
-    tried = stage_run.attempt - 1 - stage_run.lost_leases
+def _wait(stage_run: StageRun, error: FrostbyteError, *, seconds: int) -> None:
     _end_try(stage_run, StageState.WAITING, error)
-    stage_run.due_at = timezone.now() + timedelta(seconds=stage.waits[tried])
+    stage_run.due_at = timezone.now() + timedelta(seconds=seconds)
     stage_run.save()
     _set_run(stage_run, RunState.WAITING, error, finished=False)
 

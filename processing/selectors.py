@@ -7,7 +7,6 @@ from django.db.models import OuterRef, Prefetch, QuerySet, Subquery
 from frostbyte.kernel.errors import NotFoundError
 from intake.models import Document
 from intake.selectors import document_get, document_list
-from processing.canonical import ParsedDocument, decode
 from processing.models import Chunk, Redaction, Run, StageRun
 from processing.runner import payload_key
 from tenants.models import Tenant
@@ -49,10 +48,9 @@ def chunk_get(*, chunk_id: UUID) -> Chunk:
     return chunk
 
 
-def canonical_document(*, tenant: Tenant, run_id: UUID) -> tuple[ParsedDocument, bytes]:
-    """Return the canonical document of a run, and the very bytes that are hashed."""
-    data = for_tenant(tenant).objects.get(payload_key(run_id, "parse"))
-    return decode(data, ParsedDocument), data
+def canonical_bytes(*, tenant: Tenant, run_id: UUID) -> bytes:
+    """Return the canonical document of a run as it is stored and hashed."""
+    return for_tenant(tenant).objects.get(payload_key(run_id, "parse"))
 
 
 def page_image(

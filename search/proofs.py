@@ -8,16 +8,18 @@ is the passage's text; the passage has its hash; the audit events are there and 
 from collections.abc import Callable
 from typing import Final
 
+import msgspec
+
 from audit.events import EventType, hash_event
 from audit.models import AuditEvent
 from audit.services import hashed_fields
 from frostbyte.kernel.errors import FrostbyteError
 from frostbyte.kernel.hashing import sha256_hex
 from intake.selectors import document_get
-from processing.canonical import ParsedDocument, decode
+from processing.canonical import Page, ParsedDocument, decode
 from processing.models import Chunk, Redaction
 from processing.policy.redaction import redacted_slice
-from processing.runner import payload_key
+from processing.selectors import canonical_bytes
 from search.results import Proof, ProofCheck, ProofReport
 from tenants.models import Tenant
 from tenants.stores import for_tenant
@@ -55,13 +57,12 @@ def _raw_object(tenant: Tenant, proof: Proof) -> None:
 
 
 def _canonical_document(tenant: Tenant, proof: Proof) -> None:
-    found = sha256_hex(_canonical_bytes(tenant, proof))
+    found = sha256_hex(canonical_bytes(tenant=tenant, run_id=proof.run_id))
     _require(found == proof.canonical_sha256, "the canonical document was changed")
 
 
 def _span(tenant: Tenant, proof: Proof) -> None:
-    document = decode(_canonical_bytes(tenant, proof), ParsedDocument)
-    page = next((page for page in document.pages if page.number == proof.page), None)
+    page = next((page for page in _pages(tenant, proof) if page.number == proof.page), None)
     _require(page is not None, "the canonical document has no such page")
     hidden = Redaction.objects.filter(run_id=proof.run_id, page=proof.page)
     expected = redacted_slice(
@@ -71,6 +72,15 @@ def _span(tenant: Tenant, proof: Proof) -> None:
         spans=list(hidden.values_list("start_char", "end_char", "kind")),
     )
     _require(_chunk(proof).text == expected, "the passage is not what stands at that span")
+
+
+def _pages(tenant: Tenant, proof: Proof) -> tuple[Page, ...]:
+    data = canonical_bytes(tenant=tenant, run_id=proof.run_id)
+    try:
+        return decode(data, ParsedDocument).pages
+    except msgspec.MsgspecError:
+        # The reader's own error may quote the document.
+        raise BrokenLinkError("the canonical document cannot be read any more") from None
 
 
 def _passage(_tenant: Tenant, proof: Proof) -> None:
@@ -105,10 +115,6 @@ def _require_recorded(events: list[AuditEvent], kind: EventType, output_hash: st
         event.details.get("output_hash") for event in events if event.event_type == kind.value
     }
     _require(output_hash in recorded, f"no {kind.value} event recorded this hash")
-
-
-def _canonical_bytes(tenant: Tenant, proof: Proof) -> bytes:
-    return for_tenant(tenant).objects.get(payload_key(proof.run_id, "parse"))
 
 
 def _chunk(proof: Proof) -> Chunk:

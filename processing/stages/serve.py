@@ -5,7 +5,7 @@ from typing import Any
 from django.utils import timezone
 
 from intake.models import Document
-from processing.models import Chunk
+from processing.models import Chunk, Redaction
 from processing.payloads import Published, StoredDocument
 from processing.stages.context import StageContext
 
@@ -23,6 +23,9 @@ def serve(stored: StoredDocument, context: StageContext) -> Published:
     for run_id in set(earlier.values_list("run_id", flat=True)):
         context.stores.vectors.delete_run(run_id)
     earlier.delete()
+    Redaction.objects.filter(run__document_id=context.document_id).exclude(
+        run_id=context.run_id
+    ).delete()
     return Published(document_id=stored.document_id, chunk_count=stored.chunk_count)
 
 

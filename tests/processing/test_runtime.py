@@ -12,10 +12,12 @@ from audit.models import AuditEvent
 from audit.verification import chain_verify
 from intake.models import Document
 from intake.services import document_receive
+from processing.canonical import decode
 from processing.leases import MAX_LOST_LEASES, LeaseLostError, claim_stage, fence, renew
-from processing.models import Chunk, Run, RunState, StageRun, StageState
-from processing.pipeline import PIPELINE, STAGE_NAMES, stage_named
-from processing.runner import payload_key, run_advance
+from processing.models import Chunk, Redaction, Run, RunState, StageRun, StageState
+from processing.payloads import ClearedDocument, Published
+from processing.pipeline import STAGE_NAMES, stage_named
+from processing.runner import _run_stage, payload_key, run_advance
 from processing.services import (
     dispatch_due,
     run_retry,
@@ -30,7 +32,7 @@ from tenants.services import tenant_suspend
 from tenants.stores import for_tenant
 from tests.conftest import Receive
 
-NOTE = b"Minutes of the harbour board. The crane on pier four is closed until the ninth of May.\n"
+NOTE = b"Minutes of the harbour board, by clerk@harbour.example: crane four is closed.\n"
 CLOSED_PORT = "http://127.0.0.1:9"
 
 
@@ -72,7 +74,13 @@ def test_a_document_goes_through_and_every_hash_joins_the_next(
         told = AuditEvent.objects.filter(resource_id=str(document.pk)).order_by("sequence")
         assert [event.event_type for event in told] == [
             "DOCUMENT_INGESTED",
-            *(stage.event.value for stage in PIPELINE),
+            "DOCUMENT_CONFIRMED",
+            "DOCUMENT_PARSED",
+            "POLICY_GATE_PASSED",
+            "PII_DETECTED",
+            "DOCUMENT_EMBEDDED",
+            "INDEX_WRITTEN",
+            "DOCUMENT_PUBLISHED",
         ]
         assert NOTE.decode()[:30] not in str([event.details for event in told])
         assert chain_verify(tenant=acme.slug).valid
@@ -161,6 +169,21 @@ def test_a_second_run_replaces_the_first_whole(acme: Tenant, globex: Tenant, que
         assert Document.objects.get().published_run_id == second.pk
         assert set(Chunk.objects.values_list("run_id", flat=True)) == {second.pk}
         assert for_tenant(acme).vectors.count() == Chunk.objects.count()
+        assert set(Redaction.objects.values_list("run_id", flat=True)) == {second.pk}
+
+
+def test_what_is_in_memory_is_not_used_past_the_next_stage(
+    acme: Tenant, globex: Tenant, queued: Run
+) -> None:
+    with tenant_context(acme):
+        run = run_advance(tenant=acme, run_id=queued.pk)
+        run.stages.filter(stage="serve").update(state=StageState.PENDING)
+        Run.objects.filter(pk=run.pk).update(state=RunState.QUEUED)
+        claimed = claim_stage(run.pk)
+        assert claimed is not None
+        older = decode(for_tenant(acme).objects.get(payload_key(run.pk, "policy")), ClearedDocument)
+        assert isinstance(_run_stage(acme, claimed, older), Published)
+        assert Run.objects.get(pk=run.pk).state == RunState.PUBLISHED
 
 
 def test_a_stored_result_that_was_changed_is_not_used(

@@ -51,6 +51,10 @@ def change_canonical(tenant: Tenant, proof: Proof) -> None:
     objects.put(key, objects.get(key).replace(b"ninety", b"twenty"))
 
 
+def garble_canonical(tenant: Tenant, proof: Proof) -> None:
+    for_tenant(tenant).objects.put(payload_key(proof.run_id, "parse"), b"\xff no JSON")
+
+
 def change_passage(_tenant: Tenant, proof: Proof) -> None:
     chunk = Chunk.objects.get(run_id=proof.run_id, chunk_id=proof.chunk_id)
     chunk.text = chunk.text.replace("ninety", "twenty")
@@ -70,6 +74,7 @@ def remove_passage(_tenant: Tenant, proof: Proof) -> None:
     [
         (change_raw, {"raw_object"}),
         (change_canonical, {"canonical_document", "span"}),
+        (garble_canonical, {"canonical_document", "span"}),
         (change_passage, {"span", "passage"}),
         (move_passage, {"passage"}),
         (remove_passage, {"span", "passage"}),

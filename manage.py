@@ -28,7 +28,7 @@ def main() -> None:
 
 @contextmanager
 def _servers(arguments: list[str]) -> Iterator[None]:
-    """Have the servers running that the settings expect on this machine, a new database migrated.
+    """Have the servers running that the settings expect, and their database up to date.
 
     They start before Django reads its settings, which hold their addresses and credentials.
     """
@@ -37,14 +37,15 @@ def _servers(arguments: list[str]) -> Iterator[None]:
         return
     from frostbyte.embedded.selection import own_services
     from frostbyte.embedded.servers import running
+    from frostbyte.embedded.upgraded import UpgradeStamp
     from frostbyte.settings.env import environment
 
     home, wanted = environment().home.resolve(), own_services(environment())
-    migrated = home / "migrated"
+    stamp = UpgradeStamp(home)
     with running(home, services=wanted):
-        if "postgres" in wanted and arguments[0] not in OWN_UPGRADE and not migrated.exists():
+        if "postgres" in wanted and arguments[0] not in OWN_UPGRADE and not stamp.is_current():
             _upgrade()
-            migrated.touch()
+            stamp.write()
         yield
 
 

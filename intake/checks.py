@@ -4,7 +4,6 @@ Order: emptiness, size, type by content against the claim, then the container: e
 damage, unpacking to too much. Nothing has been stored when one of them raises.
 """
 
-import zipfile
 from collections.abc import Callable
 from typing import BinaryIO, Final
 
@@ -24,7 +23,7 @@ from intake.errors import (
     UnsafeContainerError,
     UnsupportedFormatError,
 )
-from intake.formats import ACCEPTED, DOCX, PDF, TEXT_FORMATS, Content, by_name, identify
+from intake.formats import ACCEPTED, DOCX, PDF, TEXT_FORMATS, Content, by_name, identify, members_of
 
 MEGABYTE: Final = 1024 * 1024
 UNPACKED_LIMIT: Final = 1024 * MEGABYTE
@@ -136,11 +135,9 @@ def _check_pdf(stream: BinaryIO) -> None:
 
 
 def _check_docx(stream: BinaryIO) -> None:
-    try:
-        with zipfile.ZipFile(stream) as container:
-            members = container.infolist()
-    except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError) as error:
-        raise _corrupt("Word document") from error
+    members = members_of(stream)
+    if members is None:
+        raise _corrupt("Word document")
     if any(member.flag_bits & _ZIP_ENCRYPTED for member in members):
         raise _encrypted("Word document")
     unpacked = sum(member.file_size for member in members)

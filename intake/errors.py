@@ -75,12 +75,6 @@ class UnsafeContainerError(FileRejectedError):
     code = "UNSAFE_CONTAINER"
 
 
-class ChecksumMismatchError(FileRejectedError):
-    """The bytes that arrived are not the ones that were announced."""
-
-    code = "CHECKSUM_MISMATCH"
-
-
 class QuotaExceededError(FileRejectedError):
     """The tenant's storage is full."""
 

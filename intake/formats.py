@@ -75,16 +75,27 @@ def identify(stream: BinaryIO) -> Content:
     return Content(media_type, str(output.label), str(output.group), is_text=is_text)
 
 
-def _zip_content(stream: BinaryIO) -> Content | None:
-    """Tell a Word document by its parts, and a container that does not open; None: look closer."""
+def members_of(stream: BinaryIO) -> list[zipfile.ZipInfo] | None:
+    """Return what a zip container says it holds, or None where it is damaged or of no known kind.
+
+    `zipfile` raises NotImplementedError for compressions and versions that it does not know.
+    """
+    stream.seek(0)
     try:
         with zipfile.ZipFile(stream) as container:
-            names = set(container.namelist())
+            return container.infolist()
     except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError):
-        return Content("application/zip", "damaged container", "archive", is_text=False)
+        return None
     finally:
         stream.seek(0)
-    if "word/document.xml" in names:
+
+
+def _zip_content(stream: BinaryIO) -> Content | None:
+    """Tell a Word document by its parts, and a container that does not open; None: look closer."""
+    members = members_of(stream)
+    if members is None:
+        return Content("application/zip", "damaged container", "archive", is_text=False)
+    if any(member.filename == "word/document.xml" for member in members):
         return Content(DOCX, "docx", "document", is_text=False)
     return None
 

@@ -1,7 +1,7 @@
 """Taking in many files from this machine and following each to its end."""
 
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -12,8 +12,10 @@ from kombu.exceptions import OperationalError
 from intake.models import Outcome, Receipt
 from intake.services import document_receive
 from processing.models import Chunk, Run, RunState
+from processing.progress import latest_runs
+from processing.runner import run_advance
 from processing.selectors import run_of
-from processing.services import dispatch_due, run_to_end
+from processing.services import dispatch_due
 from tenants.models import Tenant
 
 POLL_SECONDS: Final = 0.25
@@ -94,17 +96,20 @@ def _receive(tenant: Tenant, path: Path, actor: str) -> FileOutcome:
         outcome.detail = f"{receipt.message} {receipt.remediation}".strip()
         outcome.seconds = time.monotonic() - started
     else:
-        _look(outcome)
+        _look([outcome])
     return outcome
 
 
 def _process_here(tenant: Tenant, outcome: FileOutcome) -> None:
-    run = _run(outcome)
+    document_id = outcome.receipt.document_id
+    run = run_of(document_id=document_id) if document_id else None
+    if run is None:
+        raise LookupError("An accepted file has no run.")
     while not run.is_final:
-        run = run_to_end(tenant=tenant, run=run)
+        run = run_advance(tenant=tenant, run_id=run.pk)
         if not run.is_final:
             time.sleep(POLL_SECONDS)
-    _look(outcome)
+    _look([outcome])
 
 
 def _follow(
@@ -113,26 +118,24 @@ def _follow(
     while open_outcomes:
         time.sleep(POLL_SECONDS)
         dispatch_due(tenant=tenant)
-        for outcome in open_outcomes:
-            _look(outcome)
-            if outcome.is_final:
-                on_change(outcome)
+        for outcome in _look(open_outcomes):
+            on_change(outcome)
         open_outcomes = [outcome for outcome in open_outcomes if not outcome.is_final]
 
 
-def _run(outcome: FileOutcome) -> Run:
-    document_id = outcome.receipt.document_id
-    run = run_of(document_id=document_id) if document_id else None
-    if run is None:
-        raise LookupError("An accepted file has no run.")
-    return run
+def _look(outcomes: Sequence[FileOutcome]) -> list[FileOutcome]:
+    """Write down the end of each outcome whose document's run has ended, and return those."""
+    runs = latest_runs(pk for each in outcomes if (pk := each.receipt.document_id))
+    ended = []
+    for each in outcomes:
+        run = runs.get(each.receipt.document_id) if each.receipt.document_id else None
+        if run and run.is_final:
+            _write_end(each, run)
+            ended.append(each)
+    return ended
 
 
-def _look(outcome: FileOutcome) -> None:
-    """Write the run's end, if it has one, into the outcome."""
-    run = _run(outcome)
-    if not run.is_final:
-        return
+def _write_end(outcome: FileOutcome, run: Run) -> None:
     outcome.outcome = "duplicate" if outcome.receipt.is_duplicate else run.state
     outcome.code, outcome.detail = run.error_code, f"{run.error_message} {run.remediation}".strip()
     outcome.chunks = Chunk.objects.filter(run=run).count()

@@ -26,15 +26,8 @@ class ReceivedFile:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Receipt:
+class Receipt(ReceivedFile):
     """Proof that the stored bytes are the received ones: re-read and hashed again."""
-
-    document_id: UUID
-    raw_key: str
-    raw_sha256: str
-    size_bytes: int
-    media_type: str
-    filename: str
 
 
 class GateOutcome(StrEnum):

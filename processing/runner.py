@@ -5,13 +5,15 @@ goes to the object store at `derived/<run>/<stage>.json`; within one call it is 
 memory.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from datetime import timedelta
 from time import monotonic
 from typing import Any, Final
 from uuid import UUID
 
 import structlog
-from django.db import transaction
+from django.db import DatabaseError, transaction
 from django.utils import timezone
 
 from audit.events import EventType
@@ -19,7 +21,7 @@ from audit.services import record_event
 from frostbyte.kernel.errors import FrostbyteError
 from frostbyte.kernel.hashing import sha256_hex
 from processing.canonical import decode, encode
-from processing.errors import PolicyBlockedError
+from processing.errors import IndexWriteError, PolicyBlockedError
 from processing.leases import MAX_LOST_LEASES, Heartbeat, LeaseLostError, claim_stage, fence
 from processing.models import Run, RunState, StageRun, StageState
 from processing.payloads import ClearedDocument, ReceivedFile
@@ -92,15 +94,24 @@ def _work(stage: Stage, tenant: Tenant, stage_run: StageRun, payload: Any, start
     run = Run.objects.select_related("document").get(pk=stage_run.run_id)
     value, input_hash = _input(stage, tenant, run, payload)
     context = _context(tenant, run, input_hash)
-    if stage.writes_rows:
-        with transaction.atomic():
-            fence(stage_run)
-            output = stage.work(value, context)
-            _finish(stage, tenant, stage_run, output, input_hash, started)
-    else:
+    with _writing(stage_run) if stage.writes_rows else nullcontext():
         output = stage.work(value, context)
         _finish(stage, tenant, stage_run, output, input_hash, started)
     return output
+
+
+@contextmanager
+def _writing(stage_run: StageRun) -> Iterator[None]:
+    """Write rows under the lease and all at once; what the database refuses is undone."""
+    try:
+        with transaction.atomic():
+            fence(stage_run)
+            yield
+    except DatabaseError as error:
+        raise IndexWriteError(
+            "The database refused the write; nothing of it was kept.",
+            remediation="It is tried again by itself; if it lasts, look at the database's log.",
+        ) from error
 
 
 def _context(tenant: Tenant, run: Run, input_hash: str) -> StageContext:

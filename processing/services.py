@@ -15,7 +15,6 @@ from kombu.exceptions import OperationalError
 from intake.models import Document
 from processing.models import OPEN_STATES, Run, RunState, StageRun, StageState
 from processing.pipeline import PIPELINE
-from processing.runner import run_advance
 from tenants.models import Tenant
 
 log = structlog.get_logger("frostbyte.processing")
@@ -38,11 +37,6 @@ def run_start(*, tenant: Tenant, document: Document) -> Run:
         for position, stage in enumerate(PIPELINE)
     )
     return run
-
-
-def run_to_end(*, tenant: Tenant, run: Run) -> Run:
-    """Advance a run in this process until it ends or waits; for commands and tests."""
-    return run_advance(tenant=tenant, run_id=run.pk)
 
 
 @transaction.atomic

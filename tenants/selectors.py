@@ -1,6 +1,5 @@
 """Reading the registry."""
 
-from django.db import connection
 from django.db.models import QuerySet
 from django.utils import timezone
 
@@ -74,11 +73,3 @@ def _find(presented: str) -> ApiKey:
     if key is None:
         raise unknown
     return key
-
-
-def current_tenant() -> Tenant:
-    """Return the tenant whose context the connection is in."""
-    tenant = connection.tenant  # type: ignore[attr-defined]
-    if not isinstance(tenant, Tenant):
-        raise TenantNotFoundError("This needs a tenant, and the connection is in none.")
-    return tenant

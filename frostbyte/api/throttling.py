@@ -10,10 +10,11 @@ from rest_framework.request import Request
 from rest_framework.settings import api_settings
 from rest_framework.throttling import BaseThrottle
 
+from tenants.naming import PLATFORM
+
 log = structlog.get_logger("frostbyte.api")
 
 _SECONDS: Final = {"s": 1, "m": 60, "h": 3600, "d": 86400}
-PLATFORM: Final = "platform"
 
 
 class TenantScopedRateThrottle(BaseThrottle):

@@ -18,7 +18,8 @@ from frostbyte.embedded.home import home_create, home_in_use, is_kept_running
 from frostbyte.embedded.merged_log import MergedLog
 from frostbyte.embedded.probe import is_ready, ready_status
 from frostbyte.embedded.servers import EmbeddedServers
-from frostbyte.embedded.stack import StackOptions, migrations_digest, programs, upgrade
+from frostbyte.embedded.stack import StackOptions, programs, upgrade
+from frostbyte.embedded.upgraded import UpgradeStamp
 from frostbyte.kernel.errors import FrostbyteError
 
 READY_TIMEOUT_SECONDS: Final = 60.0
@@ -44,7 +45,7 @@ class Session:
         self._log = log
         self._announce = announce
         self._home = home_create(servers.home)
-        self._database_url = database_url
+        self._stamp = UpgradeStamp(self._home, database_url=database_url)
         self._children = [self._child(item) for item in programs(options, home=self._home)]
         self._upgrade = self._child(upgrade(options))
         self._starting: asyncio.Task[tuple[str, ...]] | None = None
@@ -73,7 +74,7 @@ class Session:
         await self._start_servers()
         async with asyncio.TaskGroup() as group:
             upgraded = group.create_task(self._bring_up_to_date())
-            if self._upgraded_before() != self._digest():
+            if not self._stamp.is_current():
                 await upgraded
             for child in self._children:
                 group.create_task(child.keep_running())
@@ -92,17 +93,7 @@ class Session:
                 "The database was not upgraded; the lines above say why.",
                 remediation='See "Troubleshooting" in docs/operations.md.',
             )
-        self._stamp.write_text(self._digest())
-
-    @property
-    def _stamp(self) -> Path:
-        return self._home / "upgraded"
-
-    def _upgraded_before(self) -> str:
-        return self._stamp.read_text() if self._stamp.exists() else ""
-
-    def _digest(self) -> str:
-        return migrations_digest(database_url=self._database_url)
+        self._stamp.write()
 
     async def _announce_when_ready(self, upgraded: "asyncio.Task[None]") -> None:
         await upgraded

@@ -1,6 +1,5 @@
 """The programs of a running Frostbyte on one machine, as command lines."""
 
-import hashlib
 import signal
 import sys
 from dataclasses import dataclass
@@ -82,13 +81,3 @@ def upgrade(options: StackOptions) -> Program:
 def next_free_port(wanted: int) -> int:
     """Return `wanted`, or the next port above it on which nothing listens."""
     return next(port for port in range(wanted, 65_536) if port_is_free(port))
-
-
-def migrations_digest(*, database_url: str) -> str:
-    """Return a digest of the migrations on disk and of the database that they are for."""
-    digest = hashlib.sha256(database_url.encode())
-    for path in sorted((PROJECT_DIR / "migrations").rglob("*.*")):
-        if path.suffix in {".py", ".sql"}:
-            digest.update(str(path.relative_to(PROJECT_DIR)).encode())
-            digest.update(path.read_bytes())
-    return digest.hexdigest()

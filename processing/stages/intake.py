@@ -1,5 +1,6 @@
 """Stage 1: the bytes in the store are the bytes that were received."""
 
+from dataclasses import asdict
 from typing import Any
 
 from frostbyte.kernel.errors import FrostbyteError
@@ -26,14 +27,7 @@ def confirm(received: ReceivedFile, context: StageContext) -> Receipt:
             "The stored file is not the one that was received.",
             remediation="Send the file again; the operator should look at the object store.",
         )
-    return Receipt(
-        document_id=received.document_id,
-        raw_key=received.raw_key,
-        raw_sha256=received.raw_sha256,
-        size_bytes=received.size_bytes,
-        media_type=received.media_type,
-        filename=received.filename,
-    )
+    return Receipt(**asdict(received))
 
 
 def details(receipt: Receipt) -> dict[str, Any]:

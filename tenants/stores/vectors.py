@@ -82,10 +82,6 @@ class PgVectors:
         rows = self._run("SELECT to_regclass({name})", name=sql.Literal(f"{self.schema}.{TABLE}"))
         return rows[0][0] is not None
 
-    def destroy(self) -> None:
-        """Drop the table with every vector in it."""
-        self._run("DROP TABLE IF EXISTS {table}")
-
     def upsert(self, points: Sequence[Point], *, model_id: str) -> None:
         """Write points, not yet visible; a point written again replaces itself.
 
@@ -94,7 +90,12 @@ class PgVectors:
         self._run("DELETE FROM {table} WHERE point_id = ANY(%s)", [p.point_id for p in points])
         register_vector(connection.connection)
         statement = sql.SQL(_COPY).format(table=sql.Identifier(self.schema, TABLE))
-        with connection.cursor() as cursor, cursor.copy(statement) as copy:
+        # A COPY goes past Django's cursor, and its errors would be psycopg's own.
+        with (
+            connection.wrap_database_errors,
+            connection.cursor() as cursor,
+            cursor.copy(statement) as copy,
+        ):
             copy.set_types(["uuid", "uuid", "uuid", "text", "vector"])
             for point in points:
                 copy.write_row(

@@ -16,7 +16,8 @@ import search.proofs  # noqa: F401 - defines an error
 from frostbyte.api.codes import Code, answer_codes, run_codes
 from frostbyte.kernel.errors import FrostbyteError
 from intake.models import Document
-from processing.services import run_start, run_to_end
+from processing.runner import run_advance
+from processing.services import run_start
 from tenants.context import tenant_context
 from tenants.models import Tenant
 from tests.api.conftest import Caller, KeyCaller, host_of
@@ -77,7 +78,7 @@ def publish(tenant: Tenant, document_id: str) -> None:
     """Take the document through the pipeline, as the worker would."""
     with tenant_context(tenant):
         document = Document.objects.get(pk=document_id)
-        run_to_end(tenant=tenant, run=run_start(tenant=tenant, document=document))
+        run_advance(tenant=tenant, run_id=run_start(tenant=tenant, document=document).pk)
 
 
 def test_every_example_of_the_guide_works(acme: Tenant, globex: Tenant, by_key: KeyCaller) -> None:

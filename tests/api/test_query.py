@@ -13,7 +13,8 @@ from frostbyte.kernel.hashing import sha256_hex
 from frostbyte.kernel.ids import derived_id, new_id
 from intake.models import Document
 from processing.models import RunState
-from processing.services import run_start, run_to_end
+from processing.runner import run_advance
+from processing.services import run_start
 from search.services import QUERY_LIMIT
 from tenants.context import tenant_context
 from tenants.models import Tenant
@@ -48,7 +49,7 @@ def ingest() -> Ingest:
         with tenant_context(tenant):
             document = Document.objects.get(pk=document_id)
             run = run_start(tenant=tenant, document=document)
-            assert run_to_end(tenant=tenant, run=run).state == RunState.PUBLISHED
+            assert run_advance(tenant=tenant, run_id=run.pk).state == RunState.PUBLISHED
         return document
 
     return _ingest

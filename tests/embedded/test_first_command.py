@@ -46,3 +46,13 @@ def test_a_new_home_is_migrated_by_the_first_command(
     listed = run(new_home, "tenant", "list").stdout
     assert "acme" in listed
     assert "globex" in listed
+
+
+def test_other_migrations_than_those_applied_are_looked_at_again(new_home: Path) -> None:
+    assert run(new_home, "tenant", "list").returncode == 0
+    stamp = new_home / "upgraded"
+    current = stamp.read_text()
+    stamp.write_text("those of another version")
+    listed = run(new_home, "tenant", "list")
+    assert listed.returncode == 0, listed.stderr
+    assert stamp.read_text() == current

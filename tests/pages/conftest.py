@@ -9,7 +9,8 @@ from django.test import Client
 
 from intake.models import Document
 from processing.models import Chunk
-from processing.services import run_start, run_to_end
+from processing.runner import run_advance
+from processing.services import run_start
 from tenants.context import tenant_context
 from tenants.models import Tenant
 from tenants.services import TENANT_ADMIN, TENANT_USER, operator_create, staff_create
@@ -77,7 +78,7 @@ def publish(receive: Receive) -> Publish:
         with tenant_context(tenant):
             document = receipt.document
             assert document is not None
-            run = run_to_end(tenant=tenant, run=run_start(tenant=tenant, document=document))
+            run = run_advance(tenant=tenant, run_id=run_start(tenant=tenant, document=document).pk)
             assert run.state == "published", run.error_message
             document.refresh_from_db()
         return document

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.db import connection
 from django.utils import timezone
 
 from audit.models import AuditEvent
@@ -22,7 +23,6 @@ from processing.services import (
     dispatch_due,
     run_retry,
     run_start,
-    run_to_end,
     start_missing_runs,
 )
 from processing.tasks import advance
@@ -58,7 +58,7 @@ def test_a_document_goes_through_and_every_hash_joins_the_next(
     acme: Tenant, globex: Tenant, queued: Run
 ) -> None:
     with tenant_context(acme):
-        run = run_to_end(tenant=acme, run=queued)
+        run = run_advance(tenant=acme, run_id=queued.pk)
         stages = list(run.stages.order_by("position"))
         assert run.state == RunState.PUBLISHED, (run.error_code, run.error_message)
         assert [stage.stage for stage in stages] == list(STAGE_NAMES)
@@ -110,7 +110,7 @@ def test_an_outage_waits_by_the_table_and_then_gives_up_until_someone_retries(
         failed = AuditEvent.objects.filter(resource_id=str(run.document_id)).latest("sequence")
         assert failed.details["code"] == "SERVICE_UNAVAILABLE"
         settings.S3_ENDPOINT_URL = endpoint
-        run = run_to_end(tenant=acme, run=run_retry(run=run))
+        run = run_advance(tenant=acme, run_id=run_retry(run=run).pk)
         assert (run.state, run.error_code) == (RunState.PUBLISHED, "")
 
 
@@ -144,32 +144,51 @@ def test_a_file_that_ends_its_workers_is_given_up_alone(
             expire(queued)
         run = run_advance(tenant=acme, run_id=queued.pk)
         assert (run.state, run.error_code) == (RunState.FAILED, "WORKER_LOST")
-        assert run_to_end(tenant=acme, run=sound).state == RunState.PUBLISHED
+        assert run_advance(tenant=acme, run_id=sound.pk).state == RunState.PUBLISHED
 
 
 def test_doing_a_stage_twice_leaves_one_of_everything(
     acme: Tenant, globex: Tenant, queued: Run
 ) -> None:
     with tenant_context(acme):
-        run = run_to_end(tenant=acme, run=queued)
+        run = run_advance(tenant=acme, run_id=queued.pk)
         before = set(Chunk.objects.values_list("pk", "chunk_id", "sha256"))
         run.stages.filter(stage__in=("store", "serve")).update(state=StageState.PENDING)
         Run.objects.filter(pk=run.pk).update(state=RunState.QUEUED)
-        assert run_to_end(tenant=acme, run=run).state == RunState.PUBLISHED
+        assert run_advance(tenant=acme, run_id=run.pk).state == RunState.PUBLISHED
         assert set(Chunk.objects.values_list("pk", "chunk_id", "sha256")) == before
         assert for_tenant(acme).vectors.count() == len(before)
 
 
 def test_a_second_run_replaces_the_first_whole(acme: Tenant, globex: Tenant, queued: Run) -> None:
     with tenant_context(acme):
-        first = run_to_end(tenant=acme, run=queued)
+        first = run_advance(tenant=acme, run_id=queued.pk)
         second = run_start(tenant=acme, document=first.document)
         assert Document.objects.get().published_run_id == first.pk
-        run_to_end(tenant=acme, run=second)
+        run_advance(tenant=acme, run_id=second.pk)
         assert Document.objects.get().published_run_id == second.pk
         assert set(Chunk.objects.values_list("run_id", flat=True)) == {second.pk}
         assert for_tenant(acme).vectors.count() == Chunk.objects.count()
         assert set(Redaction.objects.values_list("run_id", flat=True)) == {second.pk}
+
+
+def test_a_refused_write_leaves_nothing_and_is_tried_again(
+    acme: Tenant, globex: Tenant, queued: Run
+) -> None:
+    table = f"{acme.schema_name}.vector_point"
+    with tenant_context(acme):
+        with connection.cursor() as cursor:
+            cursor.execute(f"ALTER TABLE {table} ADD CONSTRAINT no CHECK (model_id = '')")
+        run = run_advance(tenant=acme, run_id=queued.pk)
+        assert (run.state, run.error_code) == (RunState.WAITING, "INDEX_FAILED")
+        assert Chunk.objects.count() == Redaction.objects.count() == 0
+        with connection.cursor() as cursor:
+            cursor.execute(f"ALTER TABLE {table} DROP CONSTRAINT no")
+        make_due(run)
+        assert run_advance(tenant=acme, run_id=run.pk).state == RunState.PUBLISHED
+        assert for_tenant(acme).vectors.count() == Chunk.objects.count() > 0
+    with tenant_context(globex):
+        assert for_tenant(globex).vectors.count() == 0
 
 
 def test_what_is_in_memory_is_not_used_past_the_next_stage(
@@ -190,7 +209,7 @@ def test_a_stored_result_that_was_changed_is_not_used(
     acme: Tenant, globex: Tenant, queued: Run
 ) -> None:
     with tenant_context(acme):
-        run = run_to_end(tenant=acme, run=queued)
+        run = run_advance(tenant=acme, run_id=queued.pk)
         run.stages.filter(stage__in=("embed", "store", "serve")).update(state=StageState.PENDING)
         Run.objects.filter(pk=run.pk).update(state=RunState.QUEUED)
         for_tenant(acme).objects.put(payload_key(run.pk, "policy"), b"{}")

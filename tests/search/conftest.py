@@ -6,7 +6,8 @@ import pytest
 
 from intake.models import Document
 from processing.models import Run, RunState
-from processing.services import run_start, run_to_end
+from processing.runner import run_advance
+from processing.services import run_start
 from tenants.context import tenant_context
 from tenants.models import Tenant
 from tests.conftest import Receive
@@ -36,7 +37,7 @@ def publish(receive: Receive) -> Publish:
             document = Document.objects.get(pk=receipt.document.pk)
             run = Run.objects.filter(document=document).first()
             run = run or run_start(tenant=tenant, document=document)
-            assert run_to_end(tenant=tenant, run=run).state == RunState.PUBLISHED
+            assert run_advance(tenant=tenant, run_id=run.pk).state == RunState.PUBLISHED
             document.refresh_from_db()
         return document
 

@@ -13,23 +13,45 @@ from audit.events import EventType
 from audit.services import record_event
 from frostbyte.kernel.errors import FrostbyteError
 from tenants.context import tenant_context
-from tenants.database.schemas import role_create, role_drop, schema_create, schema_drop
+from tenants.database.schemas import (
+    role_create,
+    role_drop,
+    role_exists,
+    schema_create,
+    schema_drop,
+    schema_exists,
+    table_exists,
+    tenant_role,
+)
 from tenants.errors import ProvisioningError, TenantAlreadyExistsError
 from tenants.lifecycle import TenantState, require_transition
 from tenants.models import Domain, ProvisioningStep, Tenant
 from tenants.naming import domain_name, schema_name, validate_slug
-from tenants.stores import for_tenant
+from tenants.stores import for_tenant, vectors
 
 log = structlog.get_logger("frostbyte.tenants")
 
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One thing that a tenant needs: how to make it, and how to take it away again."""
+    """One thing that a tenant needs: how to make it, take it away again, and see that it is gone.
+
+    Each may be called at any time, in any order of what is there, and again: `make` completes
+    what is half made, `undo` removes what there is, `is_gone` asks the store itself.
+    """
 
     name: str
     make: Callable[[Tenant], None]
     undo: Callable[[Tenant], None]
+    is_gone: Callable[[Tenant], bool]
+
+
+def _role_is_gone(tenant: Tenant) -> bool:
+    return not role_exists(tenant_role(tenant))
+
+
+def _schema_is_gone(tenant: Tenant) -> bool:
+    return not schema_exists(tenant.schema_name)
 
 
 def _make_bucket(tenant: Tenant) -> None:
@@ -40,13 +62,23 @@ def _drop_bucket(tenant: Tenant) -> None:
     for_tenant(tenant).objects.destroy()
 
 
+def _bucket_is_gone(tenant: Tenant) -> bool:
+    return not for_tenant(tenant).objects.exists()
+
+
 def _make_vectors(tenant: Tenant) -> None:
     with tenant_context(tenant):
         for_tenant(tenant).vectors.create()
 
 
-def _leave_vectors(_tenant: Tenant) -> None:
-    """The table goes with its schema."""
+def _drop_vectors(tenant: Tenant) -> None:
+    if not _vectors_are_gone(tenant):
+        with tenant_context(tenant):
+            for_tenant(tenant).vectors.destroy()
+
+
+def _vectors_are_gone(tenant: Tenant) -> bool:
+    return not table_exists(tenant.schema_name, vectors.TABLE)
 
 
 def _make_domain(tenant: Tenant) -> None:
@@ -58,13 +90,18 @@ def _drop_domain(tenant: Tenant) -> None:
     Domain.objects.filter(tenant=tenant).delete()
 
 
+def _domain_is_gone(tenant: Tenant) -> bool:
+    return not Domain.objects.filter(tenant=tenant).exists()
+
+
 STEPS: Final = (
-    Step("role", role_create, role_drop),
-    Step("schema", schema_create, schema_drop),
-    Step("vectors", _make_vectors, _leave_vectors),
-    Step("bucket", _make_bucket, _drop_bucket),
-    Step("domain", _make_domain, _drop_domain),
+    Step("role", role_create, role_drop, _role_is_gone),
+    Step("schema", schema_create, schema_drop, _schema_is_gone),
+    Step("vectors", _make_vectors, _drop_vectors, _vectors_are_gone),
+    Step("bucket", _make_bucket, _drop_bucket, _bucket_is_gone),
+    Step("domain", _make_domain, _drop_domain, _domain_is_gone),
 )
+"""What every tenant has, in the order of making; taken away in reverse."""
 
 
 def tenant_provision(*, slug: str, name: str, actor: str) -> Tenant:

@@ -27,6 +27,17 @@ def schema_exists(schema: str) -> bool:
         return cursor.fetchone() is not None
 
 
+def table_exists(schema: str, table: str) -> bool:
+    """Return whether there is such a table; asked of the catalogue, so no right in it is needed."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT 1 FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace "
+            "WHERE n.nspname = %s AND c.relname = %s",
+            [schema, table],
+        )
+        return cursor.fetchone() is not None
+
+
 def role_create(tenant: Tenant) -> None:
     """Create the tenant's role, let the login role become it, and give it the tenants' rights."""
     role = tenant_role(tenant)

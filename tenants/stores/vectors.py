@@ -82,6 +82,10 @@ class PgVectors:
         rows = self._run("SELECT to_regclass({name})", name=sql.Literal(f"{self.schema}.{TABLE}"))
         return rows[0][0] is not None
 
+    def destroy(self) -> None:
+        """Drop the table with every point; nothing happens when there is none."""
+        self._run("DROP TABLE IF EXISTS {table}")
+
     def upsert(self, points: Sequence[Point], *, model_id: str) -> None:
         """Write points, not yet visible; a point written again replaces itself.
 

@@ -4,7 +4,7 @@ Order: emptiness, size, type by content against the claim, then the container: e
 damage, unpacking to too much. Nothing has been stored when one of them raises.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import BinaryIO, Final
 
 import olefile
@@ -17,13 +17,25 @@ from intake.errors import (
     EmptyFileError,
     EncryptedFileError,
     ExecutableError,
+    FormatNotAllowedError,
     LegacyOfficeError,
     SizeExceededError,
     TypeMismatchError,
     UnsafeContainerError,
     UnsupportedFormatError,
 )
-from intake.formats import ACCEPTED, DOCX, PDF, TEXT_FORMATS, Content, by_name, identify, members_of
+from intake.formats import (
+    ACCEPTED,
+    DOCX,
+    NAMES,
+    PDF,
+    TEXT_FORMATS,
+    Content,
+    by_name,
+    identify,
+    in_words,
+    members_of,
+)
 
 MEGABYTE: Final = 1024 * 1024
 UNPACKED_LIMIT: Final = 1024 * MEGABYTE
@@ -43,6 +55,16 @@ def check_size(size: int, *, limit_mb: int) -> None:
             f"The file has {size / MEGABYTE:.1f} MB; the limit is {limit_mb} MB.",
             remediation="Split it, or ask the platform's operator for a higher limit.",
             extra={"size_bytes": size, "limit_bytes": limit_mb * MEGABYTE},
+        )
+
+
+def check_allowed(media_type: str, *, allowlist: Sequence[str]) -> None:
+    """Refuse a format that is read here and that the tenant does not want."""
+    if media_type not in allowlist:
+        raise FormatNotAllowedError(
+            f"Your organisation's settings do not allow {NAMES[media_type]} files.",
+            remediation=f"Send {in_words(allowlist)}, or ask the platform's operator to allow it.",
+            extra={"found": media_type, "allowed": [str(each) for each in allowlist]},
         )
 
 

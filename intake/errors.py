@@ -75,10 +75,28 @@ class UnsafeContainerError(FileRejectedError):
     code = "UNSAFE_CONTAINER"
 
 
+class FormatNotAllowedError(UnsupportedFormatError):
+    """A format that is read here, and that the tenant's `mime_allowlist` leaves out."""
+
+    reason = "not_allowed"
+
+
 class QuotaExceededError(FileRejectedError):
-    """The tenant's storage is full."""
+    """The file would exceed a quota of the tenant; `used`, `limit` and `adds` are the numbers."""
 
     code = "QUOTA_EXCEEDED"
+
+
+class StorageQuotaError(QuotaExceededError):
+    """Too many bytes."""
+
+    reason = "storage"
+
+
+class DocumentQuotaError(QuotaExceededError):
+    """Too many documents."""
+
+    reason = "documents"
 
 
 class DocumentNotFoundError(NotFoundError):

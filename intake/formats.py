@@ -1,27 +1,32 @@
 """The formats that are accepted, and how a file's content is told."""
 
 import zipfile
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import PurePath
 from typing import TYPE_CHECKING, BinaryIO, Final
 
+from tenants.configuration import MediaType
+
 if TYPE_CHECKING:
     from magika import Magika
 
-PDF: Final = "application/pdf"
-DOCX: Final = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
-TEXT: Final = "text/plain"
-MARKDOWN: Final = "text/markdown"
-CSV: Final = "text/csv"
-HTML: Final = "text/html"
+PDF: Final = MediaType.PDF.value
+DOCX: Final = MediaType.DOCX.value
+TEXT: Final = MediaType.TEXT.value
+MARKDOWN: Final = MediaType.MARKDOWN.value
+CSV: Final = MediaType.CSV.value
+HTML: Final = MediaType.HTML.value
 
 TEXT_FORMATS: Final = frozenset({TEXT, MARKDOWN, CSV, HTML})
 EXTENSIONS: Final[dict[str, str]] = {
     ".pdf": PDF, ".docx": DOCX, ".txt": TEXT, ".text": TEXT, ".log": TEXT,
     ".md": MARKDOWN, ".markdown": MARKDOWN, ".csv": CSV, ".html": HTML, ".htm": HTML,
 }  # fmt: skip
-ACCEPTED: Final = "PDF, DOCX, TXT, Markdown, CSV and HTML"
+NAMES: Final[dict[str, str]] = {
+    PDF: "PDF", DOCX: "DOCX", TEXT: "TXT", MARKDOWN: "Markdown", CSV: "CSV", HTML: "HTML",
+}  # fmt: skip
 
 _BY_LABEL: Final = {"pdf": PDF, "docx": DOCX, "txt": TEXT, "markdown": MARKDOWN, "csv": CSV,
                     "html": HTML}  # fmt: skip
@@ -49,6 +54,15 @@ class Content:
     def is_ole(self) -> bool:
         """Whether it is a compound file: binary Office, Outlook, or encrypted Office."""
         return self.label == "ole"
+
+
+def in_words(media_types: Iterable[str]) -> str:
+    """Return formats as people name them: "PDF, DOCX and CSV"."""
+    *others, last = [NAMES[media_type] for media_type in media_types]
+    return f"{', '.join(others)} and {last}" if others else last
+
+
+ACCEPTED: Final = in_words(NAMES)
 
 
 def by_name(filename: str) -> str | None:

@@ -32,6 +32,26 @@ class Document(models.Model):
         return self.filename
 
 
+class DocumentTotals(models.Model):
+    """One row: how many documents there are, and their bytes as received; triggers keep it.
+
+    Quotas are checked against it under its lock, so that files that come at once cannot slip
+    over a quota together, and nothing is added up anew for each of them.
+    """
+
+    id = models.PositiveSmallIntegerField(primary_key=True, default=1)
+    documents = models.PositiveBigIntegerField(default=0)
+    size_bytes = models.PositiveBigIntegerField(default=0)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.CheckConstraint(condition=models.Q(id=1), name="one_row_of_totals"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.documents} documents, {self.size_bytes} bytes"
+
+
 class Outcome(models.TextChoices):
     """What became of a file at intake."""
 
@@ -51,7 +71,8 @@ class Scan(models.TextChoices):
 class Receipt(models.Model):
     """What became of one file that was handed over. Never changed: PostgreSQL refuses it.
 
-    `document` is the stored document; for a duplicate it is the one that was there before.
+    `details` are the numbers behind a refusal, safe to show. `document` is the stored document;
+    for a duplicate it is the one that was there before.
     """
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
@@ -62,6 +83,7 @@ class Receipt(models.Model):
     reason = models.CharField(max_length=40, blank=True)
     message = models.TextField(blank=True)
     remediation = models.TextField(blank=True)
+    details = models.JSONField(default=dict, blank=True)
     http_status = models.PositiveSmallIntegerField(default=202)
     media_type = models.CharField(max_length=100, blank=True)
     size_bytes = models.PositiveBigIntegerField()

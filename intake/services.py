@@ -7,18 +7,17 @@ from pathlib import PurePath
 from typing import BinaryIO, Final
 
 from django.db import connection, transaction
-from django.db.models import Sum
 
 from audit.events import EventType
 from audit.services import record_event
-from intake.checks import check_content, check_size
-from intake.errors import FileRejectedError, QuotaExceededError
+from intake.checks import check_allowed, check_content, check_size
+from intake.errors import FileRejectedError
 from intake.models import Document, Outcome, Receipt
+from intake.quotas import quota_check, quota_check_and_hold
 from intake.signals import document_received
 from tenants.models import Tenant
 from tenants.stores import for_tenant
 
-GIGABYTE: Final = 1024**3
 _BLOCK: Final = 1024 * 1024
 _NAME_LIMIT: Final = 255
 
@@ -44,9 +43,9 @@ def document_receive(*, tenant: Tenant, filename: str, stream: BinaryIO, actor: 
     upload = _measure(filename, stream)
     try:
         media_type = _accept(tenant, upload)
+        return _store(tenant, upload, media_type, actor)
     except FileRejectedError as error:
         return _reject(tenant, upload, error, actor)
-    return _store(tenant, upload, media_type, actor)
 
 
 def safe_filename(filename: str) -> str:
@@ -82,18 +81,8 @@ def _accept(tenant: Tenant, upload: Upload) -> str:
     settings = tenant.settings
     check_size(upload.size, limit_mb=settings.max_file_size_mb)
     media_type = check_content(upload.stream, filename=upload.filename, size=upload.size)
-    _check_quota(upload.size, settings.storage_quota_gb)
+    check_allowed(media_type, allowlist=settings.mime_allowlist)
     return media_type
-
-
-def _check_quota(size: int, quota_gb: int) -> None:
-    used = Document.objects.aggregate(total=Sum("size_bytes"))["total"] or 0
-    if used + size > quota_gb * GIGABYTE:
-        raise QuotaExceededError(
-            f"The quota of {quota_gb} GB would be exceeded: {used / GIGABYTE:.1f} GB in use.",
-            remediation="Delete documents, or ask the platform's operator for more.",
-            extra={"used_bytes": used, "quota_bytes": quota_gb * GIGABYTE},
-        )
 
 
 @transaction.atomic
@@ -107,6 +96,7 @@ def _reject(tenant: Tenant, upload: Upload, error: FileRejectedError, actor: str
         message=error.message,
         remediation=error.remediation,
         http_status=error.http_status,
+        details=error.extra,
     )
     _record(tenant, EventType.DOCUMENT_REJECTED, receipt, actor, {"code": error.code})
     return receipt
@@ -117,6 +107,7 @@ def _store(tenant: Tenant, upload: Upload, media_type: str, actor: str) -> Recei
     existing = Document.objects.filter(sha256=upload.sha256).first()
     if existing:
         return _duplicate(tenant, upload, existing, actor)
+    quota_check(tenant=tenant, adds_bytes=upload.size)
     document = Document(
         filename=upload.filename,
         media_type=media_type,
@@ -142,6 +133,7 @@ def _enter(tenant: Tenant, upload: Upload, document: Document, actor: str) -> Re
     existing = Document.objects.filter(sha256=upload.sha256).first()
     if existing:
         return _duplicate(tenant, upload, existing, actor)
+    quota_check_and_hold(tenant=tenant, adds_bytes=upload.size)
     document.save(force_insert=True)
     receipt = _receipt(upload, actor, document=document, media_type=document.media_type)
     details = {

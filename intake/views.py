@@ -13,7 +13,7 @@ from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_GET, require_http_methods
 
-from intake.formats import ACCEPTED
+from intake.formats import in_words
 from intake.models import Outcome, Receipt
 from intake.selectors import receipt_get, receipt_list
 from intake.services import document_receive
@@ -33,7 +33,9 @@ class UploadLimits:
 def upload_limits(tenant: Tenant, *, errors: str = "") -> UploadLimits:
     """Return the tenant's limits for the upload form."""
     settings = tenant.settings
-    return UploadLimits(ACCEPTED, settings.max_file_size_mb * 1024**2, errors)
+    return UploadLimits(
+        in_words(settings.mime_allowlist), settings.max_file_size_mb * 1024**2, errors
+    )
 
 
 @require_http_methods(["GET", "POST"])

@@ -25,6 +25,13 @@ class InvalidStateTransitionError(FrostbyteError):
     http_status = 409
 
 
+class VersionConflictError(FrostbyteError):
+    """Somebody else has changed it since; `current_version` is in force."""
+
+    code = "VERSION_CONFLICT"
+    http_status = 409
+
+
 class ProvisioningError(FrostbyteError):
     """A provisioning step failed; what had been made was undone."""
 

@@ -5,7 +5,6 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-import pydantic
 from django.contrib.auth.models import Group, User
 from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError as DjangoValidationError
@@ -15,8 +14,9 @@ from django.utils import timezone
 from audit.events import EventType
 from audit.services import record_event
 from frostbyte.kernel.errors import ValidationError
-from tenants.configuration import TenantConfiguration
+from tenants.configuration import TenantConfiguration, configuration_of
 from tenants.context import tenant_context
+from tenants.errors import VersionConflictError
 from tenants.lifecycle import TenantState, require_transition
 from tenants.models import ApiKey, Scope, Tenant
 from tenants.selectors import KEY_PREFIX
@@ -44,24 +44,54 @@ def tenant_resume(*, tenant: Tenant, actor: str) -> Tenant:
 
 
 @transaction.atomic
-def tenant_configure(*, tenant: Tenant, changes: Mapping[str, Any], actor: str) -> Tenant:
+def tenant_configure(
+    *,
+    tenant: Tenant,
+    changes: Mapping[str, Any],
+    actor: str,
+    expected_version: int | None = None,
+) -> Tenant:
     """Change settings by name, bump the version, and record old and new of each field.
 
-    Raises `ValidationError` that names each field that is unknown or out of range.
+    None sets a field back to its default. With `expected_version` nothing is changed unless that
+    version is in force. Raises `ValidationError` that names each field that is unknown or out of
+    range, and `VersionConflictError`.
     """
-    before = tenant.settings.model_dump(mode="json")
-    after = _validated({**before, **changes}).model_dump(mode="json")
+    locked = Tenant.objects.select_for_update(of=("self",)).get(pk=tenant.pk)
+    _require_version(locked, expected_version)
+    kept = {name: value for name, value in locked.configuration.items() if name not in changes}
+    given = {name: value for name, value in changes.items() if value is not None}
+    before = locked.settings.model_dump(mode="json")
+    wanted = configuration_of({**kept, **given, **_unknown(changes)})
+    after = wanted.model_dump(mode="json")
     changed = {
         name: {"old": before[name], "new": value}
         for name, value in after.items()
         if value != before[name]
     }
+    tenant.configuration = locked.configuration
+    tenant.config_version = locked.config_version
     if changed:
-        tenant.configuration = after
+        tenant.configuration = wanted.model_dump(mode="json", exclude_unset=True)
         tenant.config_version += 1
         tenant.save(update_fields=["configuration", "config_version"])
-        _record(tenant, EventType.TENANT_CONFIG_UPDATED, actor, {"changed": changed})
+        details = {"changed": changed, "version": tenant.config_version}
+        _record(tenant, EventType.TENANT_CONFIG_UPDATED, actor, details)
     return tenant
+
+
+def _require_version(tenant: Tenant, expected: int | None) -> None:
+    if expected is not None and expected != tenant.config_version:
+        raise VersionConflictError(
+            f"Version {tenant.config_version} of the configuration is in force, not {expected}.",
+            remediation="Read the configuration again, and repeat the change on what is there.",
+            extra={"current_version": tenant.config_version, "expected_version": expected},
+        )
+
+
+def _unknown(changes: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what is no setting, so that the validation names it: a reset of one is an error."""
+    return {name: None for name in changes if name not in TenantConfiguration.model_fields}
 
 
 @transaction.atomic
@@ -143,24 +173,6 @@ def _change_state(tenant: Tenant, target: TenantState) -> None:
     require_transition(TenantState(locked.state), target)
     tenant.state = target
     tenant.save(update_fields=["state"])
-
-
-def _validated(values: Mapping[str, Any]) -> TenantConfiguration:
-    try:
-        return TenantConfiguration.model_validate(values)
-    except pydantic.ValidationError as error:
-        faults = [
-            {
-                "field": ".".join(map(str, fault["loc"])) or "configuration",
-                "constraint": fault["msg"],
-            }
-            for fault in error.errors(include_input=False, include_url=False)
-        ]
-        raise ValidationError(
-            "The configuration breaks a rule: "
-            + "; ".join(f"{fault['field']}: {fault['constraint']}" for fault in faults),
-            extra={"errors": faults},
-        ) from error
 
 
 def _record(tenant: Tenant, event: EventType, actor: str, details: Mapping[str, Any]) -> None:

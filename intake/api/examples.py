@@ -17,6 +17,7 @@ RECEIPT: Final[dict[str, Any]] = {
     "reason": "",
     "message": "",
     "remediation": "",
+    "details": {},
     "media_type": "application/pdf",
     "size_bytes": 48213,
     "sha256": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",

@@ -14,6 +14,7 @@ def refusal_of(receipt: Receipt) -> FileRejectedError:
         receipt.message,
         remediation=receipt.remediation,
         extra={
+            **receipt.details,
             "receipt_id": str(receipt.pk),
             "outcome": receipt.outcome,
             "reason": receipt.reason,

@@ -30,6 +30,9 @@ class ReceiptSerializer(serializers.ModelSerializer[Receipt]):
     """What became of a file. `sha256` is that of the bytes as they came."""
 
     document_id = serializers.UUIDField(allow_null=True, read_only=True)
+    details = serializers.DictField(
+        read_only=True, help_text="The numbers behind a refusal, such as `used` and `limit`."
+    )
     links = serializers.SerializerMethodField()
 
     class Meta:
@@ -43,6 +46,7 @@ class ReceiptSerializer(serializers.ModelSerializer[Receipt]):
             "reason",
             "message",
             "remediation",
+            "details",
             "media_type",
             "size_bytes",
             "sha256",

@@ -40,7 +40,10 @@ class EventType(models.TextChoices):
     TENANT_RESUMED = "TENANT_RESUMED"
     KEY_ISSUED = "KEY_ISSUED"
     KEY_REVOKED = "KEY_REVOKED"
+    STAFF_CREATED = "STAFF_CREATED"
+    STAFF_CHANGED = "STAFF_CHANGED"
     LOGIN_FAILED = "LOGIN_FAILED"
+    LOGIN_LOCKED = "LOGIN_LOCKED"
 
 
 def timestamp_text(moment: datetime) -> str:

@@ -82,7 +82,7 @@ def _tell(request: StaffRequest, receipts: Iterable[Receipt]) -> None:
 
 
 @require_GET
-@staff_page()
+@staff_page(Scope.INGEST, Scope.QUERY)
 def receipts(request: StaffRequest) -> HttpResponse:
     """List receipts, newest first: an administrator's own and others', a user's own."""
     page = page_of(request, _visible(request))
@@ -91,7 +91,7 @@ def receipts(request: StaffRequest) -> HttpResponse:
 
 
 @require_GET
-@staff_page()
+@staff_page(Scope.INGEST, Scope.QUERY)
 def receipt(request: StaffRequest, receipt_id: UUID) -> HttpResponse:
     """Show one receipt whole."""
     found = receipt_get(receipt_id=receipt_id)

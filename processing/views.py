@@ -30,7 +30,7 @@ KINDS: Final = {
 
 
 @require_GET
-@staff_page(Scope.QUERY)
+@staff_page(Scope.QUERY, otherwise="audit")
 def documents(request: StaffRequest) -> HttpResponse:
     """List the documents with their progress, and the upload form for those who may use it."""
     page = page_of(request, document_list())

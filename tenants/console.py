@@ -6,23 +6,21 @@ from typing import Concatenate, ParamSpec
 from urllib.parse import urlencode
 
 from django.contrib import messages
-from django.contrib.auth.decorators import permission_required
 from django.db.models import Count, Q
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from audit.events import EventType
 from audit.models import AuditEvent
 from audit.selectors import chain_names, event_list
-from audit.verification import chain_verify
 from frostbyte.kernel.errors import FrostbyteError, NotFoundError
 from tenants.forms import KeyForm, TenantForm
+from tenants.history import history_of, tell_verification
 from tenants.lifecycle import TenantState
-from tenants.models import ApiKey, Tenant
+from tenants.models import ApiKey, Scope, Tenant
 from tenants.naming import PLATFORM
-from tenants.pages import page_of
+from tenants.pages import actor_of, elsewhere, may, page_of
 from tenants.provisioning import tenant_provision, tenant_provision_retry
 from tenants.selectors import tenant_get, tenant_list
 from tenants.services import api_key_issue, api_key_revoke, tenant_resume, tenant_suspend
@@ -32,17 +30,17 @@ P = ParamSpec("P")
 View = Callable[Concatenate[HttpRequest, P], HttpResponse]
 
 
-def _operator(request: HttpRequest) -> str:
-    return f"operator:{request.user.get_username()}"
+def operator_page(scope: Scope, *, otherwise: str = "") -> Callable[[View[P]], View[P]]:
+    """Require a scope of the signed-in person's role, and answer 404 for what is not there.
 
-
-def operator_page(permission: str) -> Callable[[View[P]], View[P]]:
-    """Require a permission of the signed-in operator, and answer 404 for what is not there."""
+    Who does not have it is led to the page named `otherwise`, or refused.
+    """
 
     def wrap(view: View[P]) -> View[P]:
-        @permission_required(permission, raise_exception=True)
         @wraps(view)
         def page(request: HttpRequest, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
+            if not may(request, scope):
+                return elsewhere(otherwise)
             try:
                 return view(request, *args, **kwargs)
             except NotFoundError as error:
@@ -54,7 +52,7 @@ def operator_page(permission: str) -> Callable[[View[P]], View[P]]:
 
 
 @require_GET
-@operator_page("tenants.view_tenant")
+@operator_page(Scope.ADMIN, otherwise="admin:audit_events")
 def tenants_page(request: HttpRequest) -> HttpResponse:
     """List the tenants: state, address, working keys."""
     working = Count("api_keys", filter=Q(api_keys__revoked_at=None), distinct=True)
@@ -73,13 +71,13 @@ def tenants_page(request: HttpRequest) -> HttpResponse:
 
 
 @require_http_methods(["GET", "POST"])
-@operator_page("tenants.add_tenant")
+@operator_page(Scope.ADMIN)
 def tenant_new(request: HttpRequest) -> HttpResponse:
     """Onboard a tenant."""
     form = TenantForm(request.POST or None)
     if request.method == "POST" and form.is_valid():
         try:
-            tenant = tenant_provision(**form.cleaned_data, actor=_operator(request))
+            tenant = tenant_provision(**form.cleaned_data, actor=actor_of(request))
         except FrostbyteError as error:
             form.add_error("slug", f"{error.message} {error.remediation}")
         else:
@@ -89,7 +87,7 @@ def tenant_new(request: HttpRequest) -> HttpResponse:
 
 
 @require_GET
-@operator_page("tenants.view_tenant")
+@operator_page(Scope.ADMIN)
 def tenant_detail(request: HttpRequest, slug: str) -> HttpResponse:
     """Show one tenant: state, keys, settings, how it was set up, what happened lately."""
     tenant = tenant_get(slug=slug)
@@ -126,7 +124,7 @@ def _change(
     request: HttpRequest, slug: str, change: Callable[..., Tenant], done: str
 ) -> HttpResponse:
     try:
-        tenant = change(tenant=tenant_get(slug=slug), actor=_operator(request))
+        tenant = change(tenant=tenant_get(slug=slug), actor=actor_of(request))
     except NotFoundError:
         raise
     except FrostbyteError as error:
@@ -137,28 +135,28 @@ def _change(
 
 
 @require_POST
-@operator_page("tenants.change_tenant")
+@operator_page(Scope.ADMIN)
 def tenant_suspend_page(request: HttpRequest, slug: str) -> HttpResponse:
     """Stop a tenant."""
     return _change(request, slug, tenant_suspend, "is suspended, and its keys are revoked.")
 
 
 @require_POST
-@operator_page("tenants.change_tenant")
+@operator_page(Scope.ADMIN)
 def tenant_resume_page(request: HttpRequest, slug: str) -> HttpResponse:
     """Let a tenant work again."""
     return _change(request, slug, tenant_resume, "works again. Its old keys stay revoked.")
 
 
 @require_POST
-@operator_page("tenants.change_tenant")
+@operator_page(Scope.ADMIN)
 def tenant_retry_page(request: HttpRequest, slug: str) -> HttpResponse:
     """Set a tenant up again whose provisioning failed."""
     return _change(request, slug, tenant_provision_retry, "is ready.")
 
 
 @require_http_methods(["GET", "POST"])
-@operator_page("tenants.add_apikey")
+@operator_page(Scope.ADMIN)
 def key_new(request: HttpRequest, slug: str) -> HttpResponse:
     """Issue a key, and show it this once."""
     tenant = tenant_get(slug=slug)
@@ -173,56 +171,39 @@ def key_new(request: HttpRequest, slug: str) -> HttpResponse:
             name=form.cleaned_data["name"],
             scopes=form.cleaned_data["scopes"],
             expires_at=form.cleaned_data["expires_on"],
-            actor=_operator(request),
+            actor=actor_of(request),
         )
         return render(request, "console/key_issued.html", {**context, "key": key, "secret": secret})
     return render(request, "console/key_new.html", context)
 
 
 @require_POST
-@operator_page("tenants.change_apikey")
+@operator_page(Scope.ADMIN)
 def key_revoke(request: HttpRequest, key_id: str) -> HttpResponse:
     """Withdraw a key."""
     key = ApiKey.objects.select_related("tenant").filter(key_id=key_id).first()
     if key is None:
         raise Http404
-    api_key_revoke(key=key, actor=_operator(request))
+    api_key_revoke(key=key, actor=actor_of(request))
     messages.success(request, f"The key “{key.name}” is revoked.")
     return redirect("admin:tenant", slug=key.tenant.slug)
 
 
 @require_GET
-@operator_page("audit.view_auditevent")
+@operator_page(Scope.AUDIT)
 def audit_events(request: HttpRequest) -> HttpResponse:
     """List audit events of one chain, newest first, of one type or of all."""
     chains = chain_names() or [PLATFORM]
     chain = request.GET.get("chain") or chains[0]
-    kind = request.GET.get("type", "")
-    events = event_list(tenant=chain).reverse()
-    if kind in EventType.values:
-        events = events.filter(event_type=kind)
-    context = {
-        "section": "audit",
-        "page_obj": page_of(request, events),
-        "chains": chains,
-        "chain": chain,
-        "types": EventType.values,
-        "type": kind,
-        "query": f"{urlencode({'chain': chain, 'type': kind})}&",
-    }
+    context = {**history_of(request, chain), "chains": chains}
     return render(request, "console/audit.html", context)
 
 
 @require_POST
-@operator_page("audit.view_auditevent")
+@operator_page(Scope.AUDIT)
 def audit_chain(request: HttpRequest, chain: str) -> HttpResponse:
     """Recompute a chain and say whether it holds."""
     if not AuditEvent.objects.filter(tenant=chain).exists():
         raise Http404
-    report = chain_verify(tenant=chain)
-    if report.broken:
-        at = report.broken
-        messages.error(request, f"The chain breaks at event {at.sequence}: {at.reason}.")
-    else:
-        messages.success(request, f"The chain holds: {report.events} events in place, unchanged.")
+    tell_verification(request, chain)
     return redirect(f"{reverse('admin:audit_events')}?{urlencode({'chain': chain})}")

@@ -77,3 +77,7 @@ class InsufficientPermissionsError(FrostbyteError):
 
 class HostKeyMismatchError(InsufficientPermissionsError):
     """The host names one tenant and the key another."""
+
+
+class PersonNotFoundError(NotFoundError):
+    """Nobody of this name is here."""

@@ -5,6 +5,7 @@ from typing import Any
 
 from django import forms
 from django.contrib.auth.forms import AuthenticationForm
+from django.contrib.auth.validators import UnicodeUsernameValidator
 from django.core.exceptions import ValidationError
 from django.utils import timezone
 
@@ -12,6 +13,7 @@ from audit.events import EventType
 from audit.services import record_event
 from tenants.models import Scope, Tenant
 from tenants.naming import PLATFORM
+from tenants.roles import TENANT_ROLES
 
 
 class SignInForm(AuthenticationForm):
@@ -51,6 +53,33 @@ class OperatorSignInForm(SignInForm):
         super().confirm_login_allowed(user)
         if not user.is_staff:
             raise self.get_invalid_login_error()
+
+
+class RoleForm(forms.Form):
+    """A role to give."""
+
+    role = forms.ChoiceField(
+        choices=[(name, name) for name in TENANT_ROLES],
+        help_text="tenant_user: search, own receipts. tenant_admin: all of it, and the people. "
+        "auditor: the audit record alone.",
+    )
+
+
+class PersonForm(RoleForm):
+    """A person to create; they set their own password."""
+
+    username = forms.CharField(
+        label="User name",
+        max_length=150,
+        validators=[UnicodeUsernameValidator()],
+        widget=forms.TextInput(attrs={"autocapitalize": "none", "autocomplete": "off"}),
+    )
+    email = forms.EmailField(
+        label="E-mail address",
+        required=False,
+        help_text="Needed where they sign in by the organisation's own identity provider.",
+    )
+    field_order = ("username", "email", "role")
 
 
 class TenantForm(forms.Form):

@@ -3,6 +3,7 @@
 import hashlib
 from typing import ClassVar
 
+from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.utils import timezone
@@ -60,14 +61,13 @@ class Domain(DomainMixin):  # type: ignore[misc]
     """A host name that leads to a tenant."""
 
 
-class ApiKey(models.Model):
-    """A key `fb_<slug>_<key_id>_<secret>` of a tenant; only a hash of the secret is kept.
+class Key(models.Model):
+    """What keys have in common: `fb_<owner>_<key_id>_<secret>`, of which the secret is not kept.
 
     The secret has 256 random bits, so a plain SHA-256 of it cannot be searched; a slow password
     hash would cost each request and add nothing.
     """
 
-    tenant = models.ForeignKey(Tenant, on_delete=models.CASCADE, related_name="api_keys")
     key_id = models.CharField(max_length=16, unique=True)
     secret_hash = models.CharField(max_length=64)
     name = models.CharField(max_length=100)
@@ -78,7 +78,7 @@ class ApiKey(models.Model):
     revoked_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
-        ordering: ClassVar = ["-created_at"]
+        abstract = True
 
     def __str__(self) -> str:
         return f"{self.name} ({self.key_id})"
@@ -87,6 +87,33 @@ class ApiKey(models.Model):
     def hash_secret(secret: str) -> str:
         """Return what is stored of a secret: SHA-256, 64 hex digits."""
         return hashlib.sha256(secret.encode()).hexdigest()
+
+
+class ApiKey(Key):
+    """A key of a tenant, with the tenant's slug in its text."""
+
+    objects: ClassVar[models.Manager["ApiKey"]] = models.Manager()
+
+    tenant = models.ForeignKey(Tenant, on_delete=models.CASCADE, related_name="api_keys")
+
+    class Meta:
+        ordering: ClassVar = ["-created_at"]
+
+
+class PlatformKey(Key):
+    """A key to the operators' part of the API, for programs; it opens no tenant.
+
+    It works as long as the person whom it was issued to may sign in.
+    """
+
+    objects: ClassVar[models.Manager["PlatformKey"]] = models.Manager()
+
+    owner = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="platform_keys"
+    )
+
+    class Meta:
+        ordering: ClassVar = ["-created_at"]
 
 
 class ProvisioningStep(models.Model):

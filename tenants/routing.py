@@ -10,28 +10,27 @@ from django.http import HttpRequest, HttpResponse
 from django.utils.module_loading import import_string
 
 from frostbyte.kernel.errors import FrostbyteError
+from tenants.credentials import Credential, bearer_of, credential_of
 from tenants.errors import HostKeyMismatchError, TenantNotFoundError, TenantSuspendedError
-from tenants.models import ApiKey, Tenant
-from tenants.selectors import KEY_PREFIX, api_key_authenticate, tenant_for_host
-from tenants.services import api_key_touch
+from tenants.models import Tenant
+from tenants.selectors import tenant_for_host
+from tenants.services import key_touch
 
 if TYPE_CHECKING:
 
     class TenantRequest(HttpRequest):
-        """A request after routing: its tenant (None on the public host), and its key if any."""
+        """A request after routing: its tenant (None on the public host), and what it bears."""
 
         tenant: Tenant | None
-        api_key: ApiKey | None
-
-
-_BEARER = f"Bearer {KEY_PREFIX}_"
+        credential: Credential | None
 
 
 class TenantRoutingMiddleware:
-    """Set `request.tenant`, `request.api_key` and the URLs, and enter the tenant's schema and role.
+    """Set `request.tenant`, `request.credential` and the URLs, and enter the schema and role.
 
     `<slug>.<base domain>` names a tenant; any other allowed host is the platform's own. On any
-    host a bearer key names its tenant. Errors raised here are rendered by `frostbyte.api`.
+    host a bearer key or token names its tenant; one of the platform belongs on the public host.
+    Errors raised here are rendered by `frostbyte.api`.
     """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
@@ -49,15 +48,11 @@ class TenantRoutingMiddleware:
             connection.set_schema_to_public()  # type: ignore[attr-defined]
 
     def _enter(self, request: "TenantRequest") -> None:
-        request.api_key = _presented_key(request)
+        request.credential = _presented(request)
         by_host = _tenant_by_host(request)
-        by_key = request.api_key.tenant if request.api_key else None
-        if by_host and by_key and by_host.pk != by_key.pk:
-            raise HostKeyMismatchError(
-                "The API key belongs to another tenant than this host.",
-                remediation="Use the key on its own tenant's host, or on the public host.",
-            )
-        request.tenant = by_host or by_key
+        if request.credential and by_host:
+            _require_same(by_host, request.credential)
+        request.tenant = by_host or (request.credential.tenant if request.credential else None)
         if request.tenant is None:
             request.urlconf = settings.PUBLIC_SCHEMA_URLCONF
             return
@@ -73,13 +68,21 @@ def _render(request: HttpRequest, error: FrostbyteError) -> HttpResponse:
     return response
 
 
-def _presented_key(request: HttpRequest) -> ApiKey | None:
-    header = request.headers.get("Authorization", "")
-    if not header.startswith(_BEARER):
+def _presented(request: HttpRequest) -> Credential | None:
+    bearer = bearer_of(request.headers.get("Authorization", ""))
+    if bearer is None:
         return None
-    key = api_key_authenticate(presented=header.removeprefix("Bearer ").strip())
-    api_key_touch(key=key)
-    return key
+    credential = credential_of(bearer)
+    key_touch(key=credential.key)
+    return credential
+
+
+def _require_same(by_host: Tenant, credential: Credential) -> None:
+    if credential.tenant is None or credential.tenant.pk != by_host.pk:
+        raise HostKeyMismatchError(
+            "The key or token belongs to another tenant than this host, or to none.",
+            remediation="Use it on its own tenant's host, or on the public host.",
+        )
 
 
 def _tenant_by_host(request: HttpRequest) -> Tenant | None:

@@ -6,20 +6,11 @@ from datetime import datetime
 from typing import Any
 
 from django.db.models import QuerySet
-from django.utils import timezone
 
 from audit.events import EventType
 from audit.selectors import event_list
-from tenants.errors import (
-    AuthenticationRequiredError,
-    TenantNotFoundError,
-    TokenExpiredError,
-    TokenRevokedError,
-)
-from tenants.models import ApiKey, Domain, Tenant
-from tenants.naming import SLUG_PATTERN
-
-KEY_PREFIX = "fb"
+from tenants.errors import TenantNotFoundError
+from tenants.models import Domain, Tenant
 
 
 def tenant_list() -> QuerySet[Tenant]:
@@ -70,41 +61,3 @@ def tenant_for_host(*, host: str) -> Tenant | None:
     """Return the tenant that answers on this host name (no port), or None."""
     domain = Domain.objects.select_related("tenant").filter(domain=host.lower()).first()
     return domain.tenant if domain else None
-
-
-def api_key_authenticate(*, presented: str) -> ApiKey:
-    """Return the key that was presented, with its tenant.
-
-    Raises `AuthenticationRequiredError` for anything unknown, and only for a secret that is
-    right `TokenRevokedError` or `TokenExpiredError`: a guess learns nothing.
-    """
-    key = _find(presented)
-    if key.revoked_at is not None or not key.tenant.is_active:
-        raise TokenRevokedError(
-            "This API key has been revoked, or its tenant is stopped.",
-            remediation="Ask the tenant's administrator for a new key.",
-        )
-    if key.expires_at is not None and key.expires_at <= timezone.now():
-        raise TokenExpiredError(
-            "This API key has expired.", remediation="Ask the tenant's administrator for a new key."
-        )
-    return key
-
-
-def _find(presented: str) -> ApiKey:
-    parts = presented.split("_")
-    unknown = AuthenticationRequiredError(
-        "The API key is not known.",
-        remediation="Send 'Authorization: Bearer fb_<slug>_<id>_<secret>' with a key in force.",
-    )
-    if len(parts) != 4 or parts[0] != KEY_PREFIX or not SLUG_PATTERN.fullmatch(parts[1]):
-        raise unknown
-    _, slug, key_id, secret = parts
-    key = (
-        ApiKey.objects.select_related("tenant")
-        .filter(key_id=key_id, tenant__slug=slug, secret_hash=ApiKey.hash_secret(secret))
-        .first()
-    )
-    if key is None:
-        raise unknown
-    return key

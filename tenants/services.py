@@ -5,25 +5,16 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from django.contrib.auth.models import Group, User
-from django.contrib.auth.password_validation import validate_password
-from django.core.exceptions import ValidationError as DjangoValidationError
 from django.db import transaction
 from django.utils import timezone
 
 from audit.events import EventType
 from audit.services import record_event
-from frostbyte.kernel.errors import ValidationError
 from tenants.configuration import TenantConfiguration, configuration_of
-from tenants.context import tenant_context
+from tenants.credentials import KEY_PREFIX
 from tenants.errors import VersionConflictError
 from tenants.lifecycle import TenantState, require_transition
-from tenants.models import ApiKey, Scope, Tenant
-from tenants.selectors import KEY_PREFIX
-
-TENANT_USER = "tenant_user"
-TENANT_ADMIN = "tenant_admin"
-ROLES = (TENANT_USER, TENANT_ADMIN)
+from tenants.models import ApiKey, PlatformKey, Scope, Tenant
 
 
 @transaction.atomic
@@ -104,19 +95,20 @@ def api_key_issue(
     expires_at: datetime | None = None,
 ) -> tuple[ApiKey, str]:
     """Make a key and return it with its full text, which is shown this once and not kept."""
-    key_id, secret = secrets.token_hex(8), secrets.token_hex(32)
-    key = ApiKey(
-        tenant=tenant,
-        key_id=key_id,
-        secret_hash=ApiKey.hash_secret(secret),
-        name=name,
-        scopes=[Scope(scope).value for scope in scopes],
-        expires_at=expires_at,
-    )
+    key = ApiKey(tenant=tenant, name=name, scopes=list(scopes), expires_at=expires_at)
+    text = key_make(key, owner=tenant.slug)
+    _record(tenant, EventType.KEY_ISSUED, actor, {"key_id": key.key_id, "scopes": key.scopes})
+    return key, text
+
+
+def key_make(key: ApiKey | PlatformKey, *, owner: str) -> str:
+    """Give a new key its id and secret, save it, and return its text `fb_<owner>_<id>_<secret>`."""
+    secret = secrets.token_hex(32)
+    key.key_id, key.secret_hash = secrets.token_hex(8), key.hash_secret(secret)
+    key.scopes = [Scope(scope).value for scope in key.scopes]
     key.full_clean()
     key.save()
-    _record(tenant, EventType.KEY_ISSUED, actor, {"key_id": key_id, "scopes": key.scopes})
-    return key, f"{KEY_PREFIX}_{tenant.slug}_{key_id}_{secret}"
+    return f"{KEY_PREFIX}_{owner}_{key.key_id}_{secret}"
 
 
 @transaction.atomic
@@ -129,43 +121,11 @@ def api_key_revoke(*, key: ApiKey, actor: str) -> ApiKey:
     return key
 
 
-def api_key_touch(*, key: ApiKey) -> None:
+def key_touch(*, key: ApiKey | PlatformKey) -> None:
     """Note that the key was used, at most once a minute, so that reading does not mean writing."""
     now = timezone.now()
     if key.last_used_at is None or (now - key.last_used_at).total_seconds() > 60:
-        ApiKey.objects.filter(pk=key.pk).update(last_used_at=now)
-
-
-def staff_create(*, tenant: Tenant, username: str, password: str, role: str = TENANT_USER) -> User:
-    """Create a person who signs in at the tenant's pages, in one of `ROLES`."""
-    if role not in ROLES:
-        raise ValidationError(f"The role must be one of {', '.join(ROLES)}.")
-    with tenant_context(tenant), transaction.atomic():
-        user = _new_user(username, password)
-        group, _created = Group.objects.get_or_create(name=role)
-        user.groups.add(group)
-    return user
-
-
-def operator_create(*, username: str, password: str) -> User:
-    """Create a platform operator, who signs in at the console and sees no document."""
-    with transaction.atomic():
-        user = _new_user(username, password)
-        user.is_staff = user.is_superuser = True
-        user.save(update_fields=["is_staff", "is_superuser"])
-    return user
-
-
-def _new_user(username: str, password: str) -> User:
-    user = User(username=username)
-    try:
-        validate_password(password, user)
-        user.set_password(password)
-        user.full_clean()
-    except DjangoValidationError as error:
-        raise ValidationError(" ".join(error.messages)) from error
-    user.save()
-    return user
+        type(key).objects.filter(pk=key.pk).update(last_used_at=now)
 
 
 def _change_state(tenant: Tenant, target: TenantState) -> None:

@@ -11,6 +11,14 @@ urlpatterns = [
     path("login/", views.StaffLoginView.as_view(), name="login"),
     path("logout/", LogoutView.as_view(), name="logout"),
     path("password/", views.StaffPasswordView.as_view(), name="password"),
+    path("invitation/<uidb64>/<token>/", views.InvitationView.as_view(), name="invitation"),
+    path("audit/", views.audit, name="audit"),
+    path("audit/verify/", views.audit_verify, name="audit_verify"),
+    path("people/", views.people, name="people"),
+    path("people/new/", views.person_new, name="person_new"),
+    path("people/<str:username>/role/", views.person_role, name="person_role"),
+    path("people/<str:username>/active/", views.person_active, name="person_active"),
+    path("people/<str:username>/invite/", views.person_invite, name="person_invite"),
 ]
 public: list[URLPattern | URLResolver] = [
     path("", views.landing, name="landing"),

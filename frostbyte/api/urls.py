@@ -6,7 +6,7 @@ host, and a request without one is told to bring it.
 
 from typing import Final
 
-from django.urls import include, path
+from django.urls import URLPattern, URLResolver, include, path
 
 import audit.api.urls
 import intake.api.urls
@@ -16,9 +16,10 @@ import tenants.api.urls
 from frostbyte.api.docs import RedocView, SchemaView, SwaggerView
 from frostbyte.api.health import LiveView, ReadyView
 
-_ANYWHERE: Final = [
+_ANYWHERE: Final[list[URLPattern | URLResolver]] = [
     path("v1/health/live", LiveView.as_view(), name="health-live"),
     path("v1/health/ready", ReadyView.as_view(), name="health-ready"),
+    path("v1/", include(tenants.api.urls.tokens)),
     path("schema/", SchemaView.as_view(), name="schema"),
     path("docs/", SwaggerView.as_view(), name="docs"),
     path("redoc/", RedocView.as_view(), name="redoc"),

@@ -4,7 +4,7 @@ from typing import Any
 
 REST_FRAMEWORK: dict[str, Any] = {
     "DEFAULT_AUTHENTICATION_CLASSES": [
-        "tenants.api.authentication.ApiKeyAuthentication",
+        "tenants.api.authentication.BearerAuthentication",
         "rest_framework.authentication.SessionAuthentication",
     ],
     "DEFAULT_PERMISSION_CLASSES": ["tenants.api.permissions.HasScope"],
@@ -18,6 +18,7 @@ REST_FRAMEWORK: dict[str, Any] = {
         "query": "1000/min",
         "audit": "300/min",
         "admin": "60/min",
+        "auth": "60/min",
     },
     "DEFAULT_METADATA_CLASS": "frostbyte.api.metadata.Metadata",
     "DEFAULT_SCHEMA_CLASS": "frostbyte.api.openapi.AutoSchema",
@@ -41,6 +42,7 @@ SPECTACULAR_SETTINGS: dict[str, Any] = {
         "frostbyte.api.openapi.drop_unused_tags",
     ],
     "TAGS": [
+        {"name": "auth", "description": "Exchange a key for a token that lives for minutes."},
         {"name": "intake", "description": "Hand files in; every file gets a receipt."},
         {"name": "documents", "description": "What was handed in, and what was made of it."},
         {"name": "search", "description": "Ask, and check what the answers rest on."},

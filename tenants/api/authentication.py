@@ -1,4 +1,4 @@
-"""Who calls: the holder of an API key. People who are signed in come by Django's session."""
+"""Who calls: the bearer of a key or token. People who are signed in come by Django's session."""
 
 from dataclasses import dataclass
 from typing import Any, ClassVar
@@ -7,17 +7,14 @@ from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from rest_framework.authentication import BaseAuthentication
 from rest_framework.request import Request
 
-from tenants.errors import AuthenticationRequiredError
-from tenants.models import ApiKey
-
-HOW = "Send 'Authorization: Bearer fb_<slug>_<id>_<secret>', or sign in on the tenant's host."
+from tenants.credentials import Credential
 
 
 @dataclass(frozen=True, slots=True)
 class KeyHolder:
-    """The caller behind an API key, in the place of a user: known, and nobody's account."""
+    """The caller behind a key or token, in the place of a user: known, and nobody's account."""
 
-    key: ApiKey
+    credential: Credential
 
     is_authenticated: ClassVar = True
     is_anonymous: ClassVar = False
@@ -26,34 +23,27 @@ class KeyHolder:
     pk: ClassVar = None
 
 
-class ApiKeyAuthentication(BaseAuthentication):
-    """Take the key that `tenants.routing` has found good; `request.auth` is the `ApiKey`."""
+class BearerAuthentication(BaseAuthentication):
+    """Take what `tenants.routing` has found good; `request.auth` is the `Credential`.
 
-    def authenticate(self, request: Request) -> tuple[KeyHolder, ApiKey] | None:
-        """Return the holder and the key, or None where no bearer token was sent.
+    A bearer that is not good never comes this far, so it is never passed over for a session.
+    """
 
-        Raises `AuthenticationRequiredError` for a bearer token that is no API key: it is never
-        passed over in favour of a session.
-        """
-        key: ApiKey | None = getattr(request, "api_key", None)
-        if key is not None:
-            return KeyHolder(key), key
-        if request.headers.get("Authorization", "").lower().startswith("bearer"):
-            raise AuthenticationRequiredError(
-                "The bearer token is no API key of this platform.", remediation=HOW
-            )
-        return None
+    def authenticate(self, request: Request) -> tuple[KeyHolder, Credential] | None:
+        """Return the holder and the credential, or None where nothing was borne."""
+        credential: Credential | None = getattr(request, "credential", None)
+        return (KeyHolder(credential), credential) if credential else None
 
     def authenticate_header(self, _request: Request) -> str:
         """Name the scheme of the 401 challenge."""
         return 'Bearer realm="frostbyte"'
 
 
-class ApiKeyScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
-    """How the OpenAPI description tells of API keys."""
+class BearerScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
+    """How the OpenAPI description tells of keys and tokens."""
 
-    target_class = "tenants.api.authentication.ApiKeyAuthentication"
-    name = "apiKey"
+    target_class = "tenants.api.authentication.BearerAuthentication"
+    name = "bearer"
 
     def get_security_definition(self, auto_schema: Any) -> dict[str, str]:
         """Return the security scheme object."""
@@ -61,6 +51,9 @@ class ApiKeyScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-c
         return {
             "type": "http",
             "scheme": "bearer",
-            "bearerFormat": "fb_<slug>_<id>_<secret>",
-            "description": "An API key of a tenant, with scopes. It names its tenant on any host.",
+            "bearerFormat": "fb_<slug>_<id>_<secret>, or a JWT",
+            "description": (
+                "A key with scopes, or a token that it was exchanged for. It names its tenant on "
+                "any host; one of the platform opens the operators' part on the public host."
+            ),
         }

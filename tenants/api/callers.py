@@ -2,8 +2,9 @@
 
 from rest_framework.request import Request
 
+from tenants.credentials import Credential
 from tenants.errors import InsufficientPermissionsError
-from tenants.models import ApiKey, Tenant
+from tenants.models import Tenant
 
 
 def tenant_of(request: Request) -> Tenant | None:
@@ -25,7 +26,7 @@ def require_tenant(request: Request) -> Tenant:
 
 def actor_of(request: Request) -> str:
     """Return how the caller is named in receipts and audit events."""
-    if isinstance(request.auth, ApiKey):
-        return f"key:{request.auth.key_id}"
+    if isinstance(request.auth, Credential):
+        return request.auth.actor
     kind = "operator" if tenant_of(request) is None else "user"
     return f"{kind}:{request.user.get_username()}"

@@ -1,23 +1,16 @@
 """What a caller may do: each view names the scope it needs, and a view that names none is shut."""
 
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Any
 
 from django.contrib.auth.models import User
 from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 
-from tenants.api.authentication import HOW
 from tenants.api.callers import require_tenant, tenant_of
+from tenants.credentials import HOW, Credential
 from tenants.errors import AuthenticationRequiredError, InsufficientPermissionsError
-from tenants.models import ApiKey, Scope
-from tenants.services import TENANT_ADMIN, TENANT_USER
-
-ROLE_SCOPES: Final[Mapping[str, frozenset[str]]] = {
-    TENANT_USER: frozenset({Scope.QUERY.value}),
-    TENANT_ADMIN: frozenset({Scope.INGEST.value, Scope.QUERY.value, Scope.AUDIT.value}),
-}
-OPERATOR_SCOPES: Final = frozenset({Scope.ADMIN.value})
+from tenants.roles import PLATFORM_ROLES, TENANT_ROLES, scopes_of
 
 ScopeRule = str | tuple[str, ...]
 """A scope, or several of which one suffices."""
@@ -38,8 +31,22 @@ class HasScope(BasePermission):
         return True
 
 
+class HoldsKey(BasePermission):
+    """Let the bearer of a key itself pass, of a tenant or of the platform; not of a token."""
+
+    def has_permission(self, request: Request, view: Any) -> bool:
+        """Return True, or raise what is missing."""
+        _require_known(request)
+        if not isinstance(request.auth, Credential) or request.auth.is_token:
+            raise InsufficientPermissionsError(
+                "Only a key is exchanged for a token.", remediation=HOW
+            )
+        _require_scope(request, view)
+        return True
+
+
 class IsOperator(BasePermission):
-    """Let a platform operator pass: signed in on the public host, staff, in no tenant."""
+    """Let a platform operator or its key pass: on the public host, staff, in no tenant."""
 
     def has_permission(self, request: Request, view: Any) -> bool:
         """Return True, or raise what is missing."""
@@ -47,7 +54,7 @@ class IsOperator(BasePermission):
         if tenant_of(request) is not None:
             raise InsufficientPermissionsError(
                 "This is for operators of the platform.",
-                remediation="Sign in as an operator on the public host.",
+                remediation="Sign in on the public host, or use a key of the platform there.",
             )
         _require_scope(request, view)
         return True
@@ -64,20 +71,18 @@ def required_scopes(view: Any, method: str) -> frozenset[str]:
 
 
 def granted_scopes(request: Request) -> frozenset[str]:
-    """Return the scopes that the caller holds: by key, by role in the tenant, or as operator."""
-    if isinstance(request.auth, ApiKey):
-        return frozenset(request.auth.scopes)
+    """Return the scopes that the caller holds: by key or token, or by role."""
+    if isinstance(request.auth, Credential):
+        return request.auth.scopes
     if not isinstance(request.user, User):
         return frozenset()
-    if tenant_of(request) is None:
-        return OPERATOR_SCOPES if request.user.is_staff else frozenset()
-    roles = request.user.groups.values_list("name", flat=True)
-    return frozenset().union(*(ROLE_SCOPES.get(role, frozenset()) for role in roles))
+    roles = PLATFORM_ROLES if tenant_of(request) is None else TENANT_ROLES
+    return scopes_of(request.user, roles=roles)
 
 
 def _require_known(request: Request) -> None:
     if not request.user.is_authenticated:
-        raise AuthenticationRequiredError("This needs an API key or a sign-in.", remediation=HOW)
+        raise AuthenticationRequiredError("This needs a key or a sign-in.", remediation=HOW)
 
 
 def _require_scope(request: Request, view: Any) -> None:

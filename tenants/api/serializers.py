@@ -7,7 +7,7 @@ from rest_framework import serializers
 from rest_framework.reverse import reverse
 
 from tenants.api.strict import StrictSerializer
-from tenants.models import Tenant
+from tenants.models import Scope, Tenant
 
 
 class TenantLinksSerializer(serializers.Serializer[Any]):
@@ -75,3 +75,23 @@ class NewTenantSerializer(StrictSerializer):
     name = serializers.CharField(
         max_length=200, required=False, default="", help_text="The organisation's name."
     )
+
+
+class NewTokenSerializer(StrictSerializer):
+    """What a token may do."""
+
+    scopes = serializers.ListField(
+        child=serializers.ChoiceField(choices=Scope.choices),
+        required=False,
+        max_length=len(Scope),
+        help_text="Some of the key's scopes; all of them where this is left out.",
+    )
+
+
+class TokenSerializer(serializers.Serializer[Any]):
+    """A token, as RFC 6749 names its parts."""
+
+    access_token = serializers.CharField(help_text="Send it as 'Authorization: Bearer ...'.")
+    token_type = serializers.CharField(help_text="Always 'Bearer'.")
+    expires_in = serializers.IntegerField(help_text="Seconds that it works from now on.")
+    scopes = serializers.ListField(child=serializers.ChoiceField(choices=Scope.choices))

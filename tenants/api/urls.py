@@ -1,9 +1,12 @@
-"""Addresses of the operators' part of the API, below `/api/v1/` on the public host."""
+"""Addresses below `/api/v1/`: of tokens on any host (`tokens`), of operators on the public one."""
+
+from typing import Final
 
 from django.urls import path
 
 from tenants.api import views
 
+tokens: Final = [path("auth/token", views.TokenView.as_view(), name="token")]
 urlpatterns = [
     path("admin/tenants", views.TenantsView.as_view(), name="tenants"),
     path("admin/tenants/<slug:slug>", views.TenantView.as_view(), name="tenant"),

@@ -1,4 +1,4 @@
-"""The operators' part of the API: the life of tenants, on the public host only."""
+"""Tokens for keys on any host, and the life of tenants for operators on the public one."""
 
 from typing import ClassVar
 
@@ -10,26 +10,70 @@ from rest_framework.generics import GenericAPIView
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from tenants.api.authentication import BearerAuthentication
 from tenants.api.callers import actor_of
-from tenants.api.permissions import IsOperator
+from tenants.api.permissions import HoldsKey, IsOperator
 from tenants.api.serializers import (
     NewTenantSerializer,
+    NewTokenSerializer,
     TenantSerializer,
     TenantWithKeySerializer,
+    TokenSerializer,
 )
+from tenants.credentials import Credential
 from tenants.models import Scope, Tenant
+from tenants.naming import PLATFORM
 from tenants.provisioning import tenant_provision
 from tenants.selectors import tenant_get, tenant_list
 from tenants.services import api_key_issue, tenant_resume, tenant_suspend
+from tenants.tokens import narrowed, token_issue
 
 FIRST_SCOPES = (Scope.INGEST, Scope.QUERY, Scope.AUDIT)
 TAGS = ["admin"]
 
 
+class TokenView(GenericAPIView[Tenant]):
+    """A token in the place of a key."""
+
+    authentication_classes = (BearerAuthentication,)
+    permission_classes = (HoldsKey,)
+    required_scope = tuple(Scope.values)
+    throttle_scope = "auth"
+    serializer_class = NewTokenSerializer
+
+    @extend_schema(
+        operation_id="token_create",
+        tags=["auth"],
+        request=NewTokenSerializer,
+        responses={200: TokenSerializer},
+        examples=[OpenApiExample("To ask only", {"scopes": ["query"]}, request_only=True)],
+    )
+    def post(self, request: Request) -> Response:
+        """Exchange the key for a token of 15 minutes; revoking the key ends the token as well."""
+        wanted = self.get_serializer(data=request.data)
+        wanted.is_valid(raise_exception=True)
+        credential: Credential = request.auth  # type: ignore[assignment]
+        token = token_issue(
+            key_id=credential.key.key_id,
+            tenant=credential.tenant.slug if credential.tenant else PLATFORM,
+            scopes=narrowed(credential.scopes, wanted.validated_data.get("scopes")),
+            key_expires_at=credential.key.expires_at,
+        )
+        return Response(
+            {
+                "access_token": token.text,
+                "token_type": "Bearer",
+                "expires_in": token.expires_in,
+                "scopes": list(token.scopes),
+            },
+            headers={"Cache-Control": "no-store"},
+        )
+
+
 class OperatorView(GenericAPIView[Tenant]):
     """What every view of this part has in common."""
 
-    authentication_classes = (SessionAuthentication,)
+    authentication_classes = (BearerAuthentication, SessionAuthentication)
     permission_classes = (IsOperator,)
     required_scope = Scope.ADMIN.value
     throttle_scope = "admin"

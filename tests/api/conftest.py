@@ -17,7 +17,9 @@ from processing.models import Chunk, Run, RunState
 from processing.services import run_start
 from tenants.context import tenant_context
 from tenants.models import Tenant
-from tenants.services import TENANT_ADMIN, api_key_issue, operator_create, staff_create
+from tenants.people import operator_create, staff_create
+from tenants.roles import TENANT_ADMIN
+from tenants.services import api_key_issue
 
 ALL_SCOPES = ("ingest", "query", "audit")
 PASSWORD = "correct-horse-battery"

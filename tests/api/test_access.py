@@ -14,7 +14,8 @@ from frostbyte.kernel.ids import derived_id
 from tenants.api.permissions import required_scopes
 from tenants.context import tenant_context
 from tenants.models import ApiKey, Scope, Tenant
-from tenants.services import TENANT_ADMIN, TENANT_USER, api_key_revoke, tenant_suspend
+from tenants.roles import TENANT_ADMIN, TENANT_USER
+from tenants.services import api_key_revoke, tenant_suspend
 from tests.api.conftest import (
     PASSWORD,
     PUBLIC_HOST,

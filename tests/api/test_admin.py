@@ -49,7 +49,7 @@ def test_the_list_of_tenants(
     globex: Tenant,
     django_assert_num_queries: DjangoAssertNumQueries,
 ) -> None:
-    with django_assert_num_queries(5) as two:
+    with django_assert_num_queries(6) as two:
         answer = operator.get(TENANTS).json()
     assert [tenant["slug"] for tenant in answer["results"]] == ["acme", "globex"]
     assert [tenant["hosts"] for tenant in answer["results"]] == [

@@ -17,7 +17,8 @@ from processing.pipeline import STAGE_NAMES
 from processing.services import run_start
 from tenants.context import tenant_context
 from tenants.models import Tenant
-from tenants.services import TENANT_ADMIN, TENANT_USER, tenant_configure
+from tenants.roles import TENANT_ADMIN, TENANT_USER
+from tenants.services import tenant_configure
 from tenants.stores import for_tenant
 from tests.api.conftest import Caller, KeyCaller, Publish, StaffCaller, assert_problem
 

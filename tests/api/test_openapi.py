@@ -87,11 +87,11 @@ def test_every_operation_tells_its_problems(description: dict[str, Any]) -> None
 
 def test_the_scopes_and_the_key_are_told(description: dict[str, Any]) -> None:
     schemes = description["components"]["securitySchemes"]
-    assert schemes["apiKey"]["scheme"] == "bearer"
+    assert schemes["bearer"]["scheme"] == "bearer"
     told = dict(operations(description))
     assert "Scope: `ingest`." in told["POST /api/v1/documents"]["description"]
     assert "Scope: `ingest` or `query`." in told["GET /api/v1/documents"]["description"]
-    assert {"apiKey": []} in told["POST /api/v1/query"]["security"]
+    assert {"bearer": []} in told["POST /api/v1/query"]["security"]
 
 
 def test_files_and_pictures_are_told_as_such(description: dict[str, Any]) -> None:

@@ -137,4 +137,5 @@ def test_every_rate_of_the_contract_is_set_by_default() -> None:
         "query": "1000/min",
         "audit": "300/min",
         "admin": "60/min",
+        "auth": "60/min",
     }

@@ -13,7 +13,8 @@ from processing.runner import run_advance
 from processing.services import run_start
 from tenants.context import tenant_context
 from tenants.models import Tenant
-from tenants.services import TENANT_ADMIN, TENANT_USER, operator_create, staff_create
+from tenants.people import operator_create, staff_create
+from tenants.roles import TENANT_ADMIN, TENANT_USER
 from tests.conftest import Receive
 
 PASSWORD = "correct-horse-battery-7"

@@ -4,14 +4,16 @@ import re
 from collections.abc import Iterator
 
 import pytest
-from django.contrib.auth.models import Permission, User
+from django.contrib.auth.models import User
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from audit.models import AuditEvent
+from tenants.credentials import api_key_authenticate
 from tenants.models import ApiKey, Tenant
-from tenants.selectors import api_key_authenticate
+from tenants.people import operator_create
+from tenants.roles import AUDITOR
 from tenants.stores import for_tenant
 from tests.conftest import Receive
 from tests.pages.conftest import PASSWORD, host_of
@@ -50,10 +52,10 @@ def test_a_failed_sign_in_is_recorded(visitor: Client, db: None) -> None:
 
 
 def test_permissions_are_asked_for_each_page(visitor: Client, acme: Tenant) -> None:
-    auditor = User.objects.create_user("aud", password=PASSWORD, is_staff=True)
-    auditor.user_permissions.add(Permission.objects.get(codename="view_auditevent"))
-    visitor.force_login(auditor)
+    visitor.force_login(operator_create(username="aud", password=PASSWORD, role=AUDITOR))
     assert visitor.get("/console/audit/").status_code == 200
+    assert visitor.get("/console/").headers["Location"] == "/console/audit/"
+    assert "Tenants</a>" not in visitor.get("/console/audit/").text
     assert visitor.get(f"/console/tenants/{acme.slug}/").status_code == 403
     assert visitor.post(f"/console/tenants/{acme.slug}/suspend/").status_code == 403
 

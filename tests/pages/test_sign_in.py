@@ -5,7 +5,8 @@ from django.test import Client
 
 from audit.models import AuditEvent
 from tenants.models import Tenant
-from tenants.services import TENANT_USER, staff_create
+from tenants.people import staff_create
+from tenants.roles import TENANT_USER
 from tests.pages.conftest import PASSWORD, host_of
 
 

@@ -10,13 +10,13 @@ from audit.events import EventType
 from audit.models import AuditEvent
 from frostbyte.kernel.errors import ValidationError
 from tenants.context import tenant_context
+from tenants.credentials import api_key_authenticate
 from tenants.errors import AuthenticationRequiredError, TokenExpiredError, TokenRevokedError
 from tenants.models import ApiKey, Scope, Tenant
-from tenants.selectors import api_key_authenticate
+from tenants.people import staff_create
 from tenants.services import (
     api_key_issue,
     api_key_revoke,
-    staff_create,
     tenant_configure,
     tenant_resume,
     tenant_suspend,

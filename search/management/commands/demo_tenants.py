@@ -14,8 +14,9 @@ from frostbyte.settings.env import PROJECT_DIR
 from intake.services import document_receive
 from tenants.context import tenant_context
 from tenants.models import Tenant
+from tenants.people import operator_create, staff_create
 from tenants.provisioning import tenant_provision
-from tenants.services import TENANT_ADMIN, operator_create, staff_create
+from tenants.roles import TENANT_ADMIN
 
 TENANTS: Final = {"acme": "Acme Industrial Supplies", "globex": "Globex Health Research"}
 SAMPLES: Final = PROJECT_DIR / "tests" / "samples"

@@ -8,12 +8,12 @@ from django.core.management.base import BaseCommand, CommandError
 
 from frostbyte.kernel.errors import FrostbyteError
 from tenants.models import Scope, Tenant
+from tenants.people import staff_create
 from tenants.provisioning import tenant_provision, tenant_provision_retry
+from tenants.roles import TENANT_ROLES, TENANT_USER
 from tenants.selectors import tenant_get, tenant_list
 from tenants.services import (
-    ROLES,
     api_key_issue,
-    staff_create,
     tenant_configure,
     tenant_resume,
     tenant_suspend,
@@ -42,7 +42,7 @@ class Command(BaseCommand):
         staff = actions.add_parser("staff", help="create a person who signs in at the pages")
         staff.add_argument("slug")
         staff.add_argument("username")
-        staff.add_argument("--role", choices=ROLES, default=ROLES[0])
+        staff.add_argument("--role", choices=list(TENANT_ROLES), default=TENANT_USER)
         config = actions.add_parser("config", help="show the configuration, or change fields of it")
         config.add_argument("slug")
         config.add_argument("changes", nargs="*", metavar="FIELD=JSON")

@@ -10,6 +10,7 @@ from frostbyte.kernel.errors import FrostbyteError
 
 ANSWER_MODULES: Final = (
     "frostbyte.kernel.errors",
+    "frostbyte.api.throttling",
     "tenants.errors",
     "intake.errors",
     "processing.rendering",
@@ -48,10 +49,9 @@ OF_HTTP: Final = (
     Code(406, "NOT_ACCEPTABLE", "None of the media types of the Accept header can be given."),
     Code(413, "SIZE_EXCEEDED", "The file or the body of the request is too large."),
     Code(415, "UNSUPPORTED_MEDIA_TYPE", "The body is of a type that is not read here."),
-    Code(429, "RATE_LIMIT_EXCEEDED", "Too many requests in the present minute.", retryable=True),
     Code(500, "INTERNAL_ERROR", "A fault on our side; it was recorded."),
 )
-"""What HTTP itself, the rates and unexpected faults answer with."""
+"""What HTTP itself and unexpected faults answer with."""
 
 
 @lru_cache(maxsize=1)

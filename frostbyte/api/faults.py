@@ -125,17 +125,6 @@ def _unsupported(
     )
 
 
-def _throttled(error: exceptions.Throttled, _request: Request, _view: APIView) -> Problem:
-    seconds = max(1, int(getattr(error, "wait", None) or 1))
-    return Problem(
-        status=429,
-        code="RATE_LIMIT_EXCEEDED",
-        detail="Too many requests in the present minute.",
-        remediation=f"Go on in {seconds} s.",
-        headers={"Retry-After": str(seconds)},
-    )
-
-
 def _too_big(_error: Exception, _request: Request, _view: APIView) -> Problem:
     return Problem(
         status=413,
@@ -180,7 +169,6 @@ _TRANSLATORS: Final[
     (exceptions.MethodNotAllowed, _wrong_method),
     (exceptions.NotAcceptable, _not_acceptable),
     (exceptions.UnsupportedMediaType, _unsupported),
-    (exceptions.Throttled, _throttled),
     (exceptions.APIException, _other),
     (RequestDataTooBig, _too_big),
     (SuspiciousOperation, _suspicious),

@@ -23,7 +23,7 @@ STATUS_WORDS: Final = {
     413: "Too large.",
     415: "A body or a file of a kind that is not taken.",
     422: "The file cannot be taken as it is.",
-    429: "Too many requests in the present minute; `Retry-After` says how long to wait.",
+    429: "Too many requests within a minute; `Retry-After` says how long to wait.",
     500: "A fault on our side.",
     503: "A service that this needs does not answer at present.",
 }

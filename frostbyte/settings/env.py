@@ -33,6 +33,7 @@ class Environment(BaseSettings):
     worker_concurrency: int = 1
     max_runs_in_flight_per_tenant: int = 4
     lease_seconds: int = 30
+    admin_rate_per_minute: int = 60
     bucket_prefix: str = "frostbyte"
     database_url: str = Field("", validation_alias="DATABASE_URL")
     redis_url: str = Field("", validation_alias="REDIS_URL")

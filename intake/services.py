@@ -15,6 +15,7 @@ from intake.errors import FileRejectedError
 from intake.models import Document, Outcome, Receipt
 from intake.quotas import quota_check, quota_check_and_hold
 from intake.signals import document_received
+from tenants.gate import writing
 from tenants.models import Tenant
 from tenants.stores import for_tenant
 
@@ -38,14 +39,16 @@ def document_receive(*, tenant: Tenant, filename: str, stream: BinaryIO, actor: 
     A refused file leaves a receipt with code and remediation and nothing else. A file whose bytes
     are here already gets a receipt that points at the first. An accepted one is stored at
     `raw/<file id>/<sha256>`, and its first run is announced when the transaction commits.
-    Raises `ServiceUnavailableError` when a store cannot be reached; nothing is kept then.
+    Raises `ServiceUnavailableError` when a store cannot be reached, `TenantStoppedError` when the
+    tenant is being removed; nothing is kept then.
     """
     upload = _measure(filename, stream)
-    try:
-        media_type = _accept(tenant, upload)
-        return _store(tenant, upload, media_type, actor)
-    except FileRejectedError as error:
-        return _reject(tenant, upload, error, actor)
+    with writing(tenant):
+        try:
+            media_type = _accept(tenant, upload)
+            return _store(tenant, upload, media_type, actor)
+        except FileRejectedError as error:
+            return _reject(tenant, upload, error, actor)
 
 
 def safe_filename(filename: str) -> str:

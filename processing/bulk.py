@@ -16,6 +16,7 @@ from processing.progress import latest_runs
 from processing.runner import run_advance
 from processing.selectors import run_of
 from processing.services import dispatch_due
+from tenants.gate import require_active
 from tenants.models import Tenant
 
 POLL_SECONDS: Final = 0.25
@@ -72,7 +73,8 @@ def ingest_files(
     """Take in files, inside the tenant's context, and return when each has its outcome.
 
     Where a worker runs it does the stages; otherwise this process does. `on_change` is called
-    when a file is received and when it is final.
+    when a file is received and when it is final. Raises `TenantSuspendedError` as soon as the
+    tenant is stopped; what was received by then waits for its return.
     """
     with_worker = worker_is_there()
     outcomes = []
@@ -87,6 +89,7 @@ def ingest_files(
 
 
 def _receive(tenant: Tenant, path: Path, actor: str) -> FileOutcome:
+    require_active(tenant)
     started = time.monotonic()
     with path.open("rb") as stream:
         receipt = document_receive(tenant=tenant, filename=path.name, stream=stream, actor=actor)
@@ -108,6 +111,7 @@ def _process_here(tenant: Tenant, outcome: FileOutcome) -> None:
     while not run.is_final:
         run = run_advance(tenant=tenant, run_id=run.pk)
         if not run.is_final:
+            require_active(tenant)
             time.sleep(POLL_SECONDS)
     _look([outcome])
 
@@ -117,6 +121,7 @@ def _follow(
 ) -> None:
     while open_outcomes:
         time.sleep(POLL_SECONDS)
+        require_active(tenant)
         dispatch_due(tenant=tenant)
         for outcome in _look(open_outcomes):
             on_change(outcome)

@@ -13,13 +13,14 @@ from uuid import UUID
 
 import structlog
 from django.conf import settings
-from django.db import DatabaseError, connection, transaction
+from django.db import DatabaseError, OperationalError, connection, transaction
 from django.utils import timezone
 
 from frostbyte.kernel.errors import FrostbyteError
 from frostbyte.kernel.ids import new_id
 from processing.models import Run, RunState, StageRun, StageState
 from tenants.context import tenant_context
+from tenants.gate import may_begin
 from tenants.models import Tenant
 
 log = structlog.get_logger("frostbyte.processing")
@@ -35,12 +36,20 @@ class LeaseLostError(FrostbyteError):
 
 
 @transaction.atomic
-def claim_stage(run_id: UUID) -> StageRun | None:
-    """Take the run's next stage if it is due and nobody holds it; None otherwise."""
+def claim_stage(run_id: UUID, *, tenant: Tenant) -> StageRun | None:
+    """Take the run's next stage if it is due and nobody holds it; None otherwise.
+
+    None, too, unless the registry says at this moment that the tenant is active: no stage begins
+    after a suspension, whoever asks.
+    """
+    if not may_begin(tenant):
+        return None
     run = Run.objects.select_for_update(skip_locked=True).filter(pk=run_id).first()
     if run is None or run.is_final:
         return None
-    stage_run = run.stages.exclude(state=StageState.DONE).order_by("position").first()
+    stage_run = (
+        run.stages.select_for_update().exclude(state=StageState.DONE).order_by("position").first()
+    )
     now = timezone.now()
     if stage_run is None or _is_held(stage_run) or stage_run.due_at > now:
         return None
@@ -111,7 +120,8 @@ class Heartbeat(threading.Thread):
         except DatabaseError as error:
             log.warning("heartbeat missed", error=type(error).__name__)
             connection.close()
-            return True
+            # Whatever else the database says, the tenant's rows are not there any more.
+            return isinstance(error, OperationalError)
 
     def __enter__(self) -> None:
         self.start()

@@ -28,6 +28,7 @@ from processing.payloads import ClearedDocument, ReceivedFile
 from processing.pipeline import PIPELINE, Stage, stage_named
 from processing.stages.context import StageContext
 from tenants.configuration import TenantConfiguration
+from tenants.gate import tenant_was_removed
 from tenants.models import Tenant
 from tenants.stores import for_tenant
 
@@ -56,7 +57,7 @@ def run_advance(*, tenant: Tenant, run_id: UUID) -> Run:
     Never raises for a stage that fails: the failure is on the row, with what comes next.
     """
     payload: Any = None
-    while stage_run := claim_stage(run_id):
+    while stage_run := claim_stage(run_id, tenant=tenant):
         payload = _run_stage(tenant, stage_run, payload)
         if payload is None:
             break
@@ -84,7 +85,10 @@ def _run_stage(tenant: Tenant, stage_run: StageRun, payload: Any) -> Any:
         log.warning("lease lost", run=str(stage_run.run_id), stage=stage.name)
     except FrostbyteError as error:
         _fail(stage, tenant, stage_run, error)
-    except Exception as error:  # noqa: BLE001 - any fault must leave the run resumable
+    except Exception as error:
+        if isinstance(error, DatabaseError) and tenant_was_removed(tenant):
+            raise
+        # Any other fault must leave the run resumable.
         _log_fault(stage, stage_run, error)
         _fail(stage, tenant, stage_run, StageFaultError("The stage failed with an internal fault."))
     return None
@@ -163,11 +167,13 @@ def _finish(
 ) -> None:
     data = encode(output)
     output_hash = sha256_hex(data)
-    for_tenant(tenant).objects.put(
-        payload_key(stage_run.run_id, stage.name), data, content_type="application/json"
-    )
     with transaction.atomic():
         held = fence(stage_run)
+        # Under the lease: when it is lost, to another worker or to the tenant's removal, nothing
+        # is put.
+        for_tenant(tenant).objects.put(
+            payload_key(stage_run.run_id, stage.name), data, content_type="application/json"
+        )
         held.state = StageState.DONE
         held.version = stage.version
         held.input_hash, held.output_hash = input_hash, output_hash

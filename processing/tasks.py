@@ -4,10 +4,12 @@ from uuid import UUID
 
 import structlog
 from celery import shared_task
+from django.db import DatabaseError
 
 from processing.runner import run_advance
 from processing.services import ADVANCE_TASK, dispatch_due, start_missing_runs
 from tenants.context import tenant_context
+from tenants.gate import tenant_was_removed
 from tenants.lifecycle import TenantState
 from tenants.models import Tenant
 from tenants.selectors import tenant_list
@@ -26,8 +28,15 @@ def advance(tenant: Tenant, run_id: str) -> None:
 
 @shared_task(base=QuietTask, name="processing.sweep")
 def sweep() -> None:
-    """Hand out what is due of every active tenant, a few of each: nothing waits unseen."""
+    """Hand out what is due of every active tenant, a few of each: nothing waits unseen.
+
+    A tenant whose database part fails does not hold up the others.
+    """
     for tenant in tenant_list().filter(state=TenantState.ACTIVE):
-        with tenant_context(tenant):
-            start_missing_runs(tenant=tenant)
-            dispatch_due(tenant=tenant)
+        try:
+            with tenant_context(tenant):
+                start_missing_runs(tenant=tenant)
+                dispatch_due(tenant=tenant)
+        except DatabaseError:
+            if not tenant_was_removed(tenant):
+                log.exception("tenant not swept", tenant=tenant.slug)

@@ -95,7 +95,7 @@ def tenant_detail(request: HttpRequest, slug: str) -> HttpResponse:
         "section": "tenants",
         "tenant": tenant,
         "keys": tenant.api_keys.all(),
-        "steps": tenant.provisioning_steps.all(),
+        "runs": tenant.lifecycle_runs.prefetch_related("steps").order_by("-started_at"),
         "domains": tenant.domains.all(),
         "port": _port_of(request),
         "settings": _settings_in_words(tenant),

@@ -40,11 +40,38 @@ class ProvisioningError(FrostbyteError):
     retryable = True
 
 
+class DeprovisioningError(FrostbyteError):
+    """A step of removal failed; what was removed stays removed, and a retry goes on from there."""
+
+    code = "DEPROVISIONING_FAILED"
+    http_status = 503
+    retryable = True
+
+
+class ConfirmationMismatchError(FrostbyteError):
+    """What was typed to confirm a removal is not the tenant's slug; nothing was done."""
+
+    code = "CONFIRMATION_MISMATCH"
+    http_status = 400
+
+
+class TenantBusyError(FrostbyteError):
+    """Another process is at work on the tenant's set-up or removal."""
+
+    code = "TENANT_BUSY"
+    http_status = 409
+    retryable = True
+
+
 class TenantSuspendedError(FrostbyteError):
     """The tenant is stopped: nothing is served until an operator resumes it."""
 
     code = "TENANT_SUSPENDED"
     http_status = 403
+
+
+class TenantStoppedError(TenantSuspendedError):
+    """The tenant is being removed, or is gone."""
 
 
 class AuthenticationRequiredError(FrostbyteError):

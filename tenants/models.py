@@ -31,6 +31,9 @@ class Tenant(TenantMixin):  # type: ignore[misc]
 
     objects: ClassVar[models.Manager["Tenant"]] = models.Manager()
 
+    issued_key: str = ""
+    """The full text of a key that was issued with the last change of state. Never stored."""
+
     slug = models.CharField(max_length=31, unique=True)
     name = models.CharField(max_length=200)
     state = models.CharField(
@@ -116,19 +119,77 @@ class PlatformKey(Key):
         ordering: ClassVar = ["-created_at"]
 
 
-class ProvisioningStep(models.Model):
-    """One step of a tenant's provisioning: that it was done, or why it failed."""
+class LifecycleKind(models.TextChoices):
+    """What a run of a tenant's life is for."""
+
+    PROVISION = "provision"
+    DEPROVISION = "deprovision"
+
+
+class LifecycleOutcome(models.TextChoices):
+    """How a run or a step stands; `interrupted` when its process ended before it did."""
+
+    RUNNING = "running"
+    DONE = "done"
+    FAILED = "failed"
+    INTERRUPTED = "interrupted"
+
+
+class StepAction(models.TextChoices):
+    """What a step did."""
+
+    MAKE = "make"
+    CHECK = "check"
+    UNDO = "undo"
+    REMOVE = "remove"
+
+
+class LifecycleRun(models.Model):
+    """One go at setting a tenant up or removing it: who began it, and how it ended."""
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
-    tenant = models.ForeignKey(Tenant, on_delete=models.CASCADE, related_name="provisioning_steps")
+    tenant = models.ForeignKey(Tenant, on_delete=models.CASCADE, related_name="lifecycle_runs")
+    kind = models.CharField(max_length=12, choices=LifecycleKind.choices)
+    attempt = models.PositiveSmallIntegerField(default=1)
+    actor = models.CharField(max_length=200)
+    state = models.CharField(
+        max_length=12, choices=LifecycleOutcome.choices, default=LifecycleOutcome.RUNNING
+    )
+    started_at = models.DateTimeField(default=timezone.now)
+    finished_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        ordering: ClassVar = ["started_at", "id"]
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["tenant", "kind", "attempt"], name="one_run_an_attempt"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.attempt}: {self.state}"
+
+    @property
+    def seconds(self) -> float | None:
+        """How long the run took, or None while it goes on."""
+        return (self.finished_at - self.started_at).total_seconds() if self.finished_at else None
+
+
+class LifecycleStep(models.Model):
+    """One thing that a run did: made, checked, undone or removed, with what it counted."""
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    run = models.ForeignKey(LifecycleRun, on_delete=models.CASCADE, related_name="steps")
     name = models.CharField(max_length=40)
-    state = models.CharField(max_length=20)
+    action = models.CharField(max_length=8, choices=StepAction.choices)
+    state = models.CharField(max_length=12, choices=LifecycleOutcome.choices)
     error_code = models.CharField(max_length=60, blank=True)
+    details = models.JSONField(default=dict, blank=True)
     duration_ms = models.PositiveIntegerField(default=0)
     at = models.DateTimeField(default=timezone.now)
 
     class Meta:
-        ordering: ClassVar = ["at"]
+        ordering: ClassVar = ["at", "id"]
 
     def __str__(self) -> str:
-        return f"{self.name}: {self.state}"
+        return f"{self.action} {self.name}: {self.state}"

@@ -3,34 +3,54 @@
 import secrets
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from django.db import transaction
 from django.utils import timezone
 
 from audit.events import EventType
-from audit.services import record_event
 from tenants.configuration import TenantConfiguration, configuration_of
 from tenants.credentials import KEY_PREFIX
 from tenants.errors import VersionConflictError
-from tenants.lifecycle import TenantState, require_transition
+from tenants.lifecycle import TenantState
 from tenants.models import ApiKey, PlatformKey, Scope, Tenant
+from tenants.transitions import state_change, tenant_event
+from tenants.work import tenant_work
+
+FIRST_SCOPES: Final = (Scope.INGEST, Scope.QUERY, Scope.AUDIT)
+"""What the key may do that a tenant gets when it is set up or resumed."""
 
 
 @transaction.atomic
 def tenant_suspend(*, tenant: Tenant, actor: str) -> Tenant:
-    """Stop the tenant: no request is served and no stage runs; its keys are revoked."""
-    _change_state(tenant, TenantState.SUSPENDED)
+    """Stop the tenant: no request is served and no stage begins; its keys are revoked for good.
+
+    What runs is finished and kept, what waits keeps waiting.
+    """
     revoked = tenant.api_keys.filter(revoked_at=None).update(revoked_at=timezone.now())
-    _record(tenant, EventType.TENANT_SUSPENDED, actor, {"revoked_keys": revoked})
+    state_change(
+        tenant=tenant,
+        target=TenantState.SUSPENDED,
+        event=EventType.TENANT_SUSPENDED,
+        actor=actor,
+        details={"revoked_keys": revoked},
+    )
     return tenant
 
 
 @transaction.atomic
 def tenant_resume(*, tenant: Tenant, actor: str) -> Tenant:
-    """Let the tenant work again; keys that were revoked stay revoked."""
-    _change_state(tenant, TenantState.ACTIVE)
-    _record(tenant, EventType.TENANT_RESUMED, actor, {})
+    """Let the tenant work again, with one new key (`issued_key`); the old stay revoked.
+
+    Work that waited is handed out at once.
+    """
+    state_change(
+        tenant=tenant, target=TenantState.ACTIVE, event=EventType.TENANT_RESUMED, actor=actor
+    )
+    _key, tenant.issued_key = api_key_issue(
+        tenant=tenant, name="after resume", scopes=FIRST_SCOPES, actor=actor
+    )
+    transaction.on_commit(lambda: tenant_work().hand_out(tenant))
     return tenant
 
 
@@ -67,7 +87,12 @@ def tenant_configure(
         tenant.config_version += 1
         tenant.save(update_fields=["configuration", "config_version"])
         details = {"changed": changed, "version": tenant.config_version}
-        _record(tenant, EventType.TENANT_CONFIG_UPDATED, actor, details)
+        tenant_event(
+            tenant=tenant,
+            event=EventType.TENANT_CONFIG_UPDATED,
+            actor=actor,
+            details=details,
+        )
     return tenant
 
 
@@ -97,7 +122,12 @@ def api_key_issue(
     """Make a key and return it with its full text, which is shown this once and not kept."""
     key = ApiKey(tenant=tenant, name=name, scopes=list(scopes), expires_at=expires_at)
     text = key_make(key, owner=tenant.slug)
-    _record(tenant, EventType.KEY_ISSUED, actor, {"key_id": key.key_id, "scopes": key.scopes})
+    tenant_event(
+        tenant=tenant,
+        event=EventType.KEY_ISSUED,
+        actor=actor,
+        details={"key_id": key.key_id, "scopes": key.scopes},
+    )
     return key, text
 
 
@@ -117,7 +147,12 @@ def api_key_revoke(*, key: ApiKey, actor: str) -> ApiKey:
     if key.revoked_at is None:
         key.revoked_at = timezone.now()
         key.save(update_fields=["revoked_at"])
-        _record(key.tenant, EventType.KEY_REVOKED, actor, {"key_id": key.key_id})
+        tenant_event(
+            tenant=key.tenant,
+            event=EventType.KEY_REVOKED,
+            actor=actor,
+            details={"key_id": key.key_id},
+        )
     return key
 
 
@@ -128,19 +163,10 @@ def key_touch(*, key: ApiKey | PlatformKey) -> None:
         type(key).objects.filter(pk=key.pk).update(last_used_at=now)
 
 
-def _change_state(tenant: Tenant, target: TenantState) -> None:
-    locked = Tenant.objects.select_for_update().get(pk=tenant.pk)
-    require_transition(TenantState(locked.state), target)
-    tenant.state = target
-    tenant.save(update_fields=["state"])
-
-
-def _record(tenant: Tenant, event: EventType, actor: str, details: Mapping[str, Any]) -> None:
-    record_event(
-        tenant=tenant.slug,
-        event_type=event,
-        actor=actor,
-        resource_type="tenant",
-        resource_id=tenant.slug,
-        details=details,
-    )
+@transaction.atomic
+def api_keys_withdraw(*, tenant: Tenant, actor: str) -> int:
+    """Revoke every key of the tenant that is in force, and return how many there were."""
+    keys = list(tenant.api_keys.filter(revoked_at=None))
+    for key in keys:
+        api_key_revoke(key=key, actor=actor)
+    return len(keys)

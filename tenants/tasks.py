@@ -3,9 +3,13 @@
 from typing import Any
 
 import structlog
-from celery import Task
+from celery import Task, shared_task
+from django.core.exceptions import ObjectDoesNotExist
+from django.db import DatabaseError
 
 from tenants.context import tenant_context
+from tenants.gate import tenant_was_removed
+from tenants.recovery import settle_interrupted
 from tenants.selectors import tenant_get
 
 log = structlog.get_logger("frostbyte.tenants")
@@ -32,5 +36,18 @@ class TenantTask(QuietTask):
         if not tenant.is_active:
             log.info("task left for later", tenant=slug, state=tenant.state)
             return None
-        with tenant_context(tenant):
-            return self.run(tenant, *args, **kwargs)
+        try:
+            with tenant_context(tenant):
+                return self.run(tenant, *args, **kwargs)
+        except (DatabaseError, ObjectDoesNotExist):
+            if tenant_was_removed(tenant):
+                log.info("task ended with its tenant's removal", tenant=slug)
+                return None
+            raise
+
+
+@shared_task(base=QuietTask, name="tenants.settle")
+def settle() -> None:
+    """Bring tenants whose set-up or removal was cut off to FAILED, so that they can be retried."""
+    if settled := settle_interrupted():
+        log.warning("interrupted tenants settled", count=settled)

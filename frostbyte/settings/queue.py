@@ -22,6 +22,7 @@ CELERY_TASK_DEFAULT_QUEUE = "frostbyte"
 PIPELINE_LEASE_SECONDS = _env.lease_seconds
 PIPELINE_HEARTBEAT_SECONDS = PIPELINE_LEASE_SECONDS / 6
 PIPELINE_SWEEP_SECONDS = 5
+TENANT_SETTLE_SECONDS = 60
 PIPELINE_RUNS_IN_FLIGHT_PER_TENANT = _env.max_runs_in_flight_per_tenant
 
 CELERY_BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
@@ -30,4 +31,12 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
         "schedule": PIPELINE_SWEEP_SECONDS,
         "options": {"expires": PIPELINE_SWEEP_SECONDS},
     },
+    "settle": {
+        "task": "tenants.settle",
+        "schedule": TENANT_SETTLE_SECONDS,
+        "options": {"expires": TENANT_SETTLE_SECONDS},
+    },
 }
+
+# What a tenant's suspension, resumption and removal ask of the pipeline, which is a layer above.
+TENANT_WORK = "processing.work.PIPELINE_WORK"

@@ -54,15 +54,10 @@ class TenantSerializer(serializers.ModelSerializer[Tenant]):
 class TenantWithKeySerializer(TenantSerializer):
     """A tenant together with a new API key, which is shown this once and not kept."""
 
-    api_key = serializers.SerializerMethodField()
+    api_key = serializers.CharField(source="issued_key", read_only=True)
 
     class Meta(TenantSerializer.Meta):
         fields = (*TenantSerializer.Meta.fields, "api_key")
-
-    def get_api_key(self, _tenant: Tenant) -> str:
-        """Return the key's full text."""
-        key: str = self.context["api_key"]
-        return key
 
 
 class NewTenantSerializer(StrictSerializer):

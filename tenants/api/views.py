@@ -25,10 +25,9 @@ from tenants.models import Scope, Tenant
 from tenants.naming import PLATFORM
 from tenants.provisioning import tenant_provision
 from tenants.selectors import tenant_get, tenant_list
-from tenants.services import api_key_issue, tenant_resume, tenant_suspend
+from tenants.services import tenant_resume, tenant_suspend
 from tenants.tokens import narrowed, token_issue
 
-FIRST_SCOPES = (Scope.INGEST, Scope.QUERY, Scope.AUDIT)
 TAGS = ["admin"]
 
 
@@ -88,11 +87,9 @@ class OperatorView(GenericAPIView[Tenant]):
         """Return the tenant as it stands."""
         return Response(self.get_serializer(tenant).data, status=code)
 
-    def tell_with_key(self, tenant: Tenant, *, key_name: str, code: int) -> Response:
-        """Issue a key to the tenant and return both; the key is not shown again."""
-        actor = actor_of(self.request)
-        _key, text = api_key_issue(tenant=tenant, name=key_name, scopes=FIRST_SCOPES, actor=actor)
-        context = {**self.get_serializer_context(), "api_key": text}
+    def tell_with_key(self, tenant: Tenant, *, code: int = status.HTTP_200_OK) -> Response:
+        """Return the tenant with the key that it was just given, which is not shown again."""
+        context = self.get_serializer_context()
         return Response(TenantWithKeySerializer(tenant, context=context).data, status=code)
 
 
@@ -122,7 +119,7 @@ class TenantsView(OperatorView):
         wanted = NewTenantSerializer(data=request.data)
         wanted.is_valid(raise_exception=True)
         tenant = tenant_provision(**wanted.validated_data, actor=actor_of(request))
-        response = self.tell_with_key(tenant, key_name="first key", code=status.HTTP_201_CREATED)
+        response = self.tell_with_key(tenant, code=status.HTTP_201_CREATED)
         response["Location"] = response.data["links"]["self"]
         return response
 
@@ -161,4 +158,4 @@ class TenantResumeView(OperatorView):
     def post(self, request: Request, slug: str) -> Response:
         """Let a stopped tenant work again, with a new key; the old ones stay revoked."""
         tenant = tenant_resume(tenant=tenant_get(slug=slug), actor=actor_of(request))
-        return self.tell_with_key(tenant, key_name="after resume", code=status.HTTP_200_OK)
+        return self.tell_with_key(tenant)

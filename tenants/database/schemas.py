@@ -4,6 +4,7 @@ from django.core.management import call_command
 from django.db import connection
 from psycopg import sql
 
+from tenants.context import tenant_context
 from tenants.models import Tenant
 from tenants.naming import group_role_name, role_name
 
@@ -36,6 +37,21 @@ def table_exists(schema: str, table: str) -> bool:
             [schema, table],
         )
         return cursor.fetchone() is not None
+
+
+def rows_in_schema(tenant: Tenant) -> int:
+    """Return how many rows all tables of the tenant's schema hold together; 0 without a schema."""
+    if not schema_exists(tenant.schema_name):
+        return 0
+    with tenant_context(tenant), connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT relname FROM pg_class WHERE relkind = 'r' AND relnamespace = %s::regnamespace",
+            [tenant.schema_name],
+        )
+        tables = [sql.Identifier(tenant.schema_name, name) for (name,) in cursor.fetchall()]
+        counts = (sql.SQL("(SELECT count(*) FROM {})").format(table) for table in tables)
+        cursor.execute(sql.SQL("SELECT {}").format(sql.SQL(" + ").join([*counts, sql.SQL("0")])))
+        return int(cursor.fetchone()[0])
 
 
 def role_create(tenant: Tenant) -> None:

@@ -118,12 +118,12 @@ def test_a_stage_has_one_worker_and_a_dead_ones_result_is_dropped(
     acme: Tenant, globex: Tenant, queued: Run
 ) -> None:
     with tenant_context(acme):
-        first = claim_stage(queued.pk)
+        first = claim_stage(queued.pk, tenant=acme)
         assert first is not None
-        assert claim_stage(queued.pk) is None
+        assert claim_stage(queued.pk, tenant=acme) is None
         assert renew(first)
         expire(queued)
-        second = claim_stage(queued.pk)
+        second = claim_stage(queued.pk, tenant=acme)
         assert second is not None
         assert second.lost_leases == 1
         assert not renew(first)
@@ -140,7 +140,7 @@ def test_a_file_that_ends_its_workers_is_given_up_alone(
     with tenant_context(acme):
         sound = run_start(tenant=acme, document=other.document)
         for _ in range(MAX_LOST_LEASES):
-            assert claim_stage(queued.pk) is not None
+            assert claim_stage(queued.pk, tenant=acme) is not None
             expire(queued)
         run = run_advance(tenant=acme, run_id=queued.pk)
         assert (run.state, run.error_code) == (RunState.FAILED, "WORKER_LOST")
@@ -198,7 +198,7 @@ def test_what_is_in_memory_is_not_used_past_the_next_stage(
         run = run_advance(tenant=acme, run_id=queued.pk)
         run.stages.filter(stage="serve").update(state=StageState.PENDING)
         Run.objects.filter(pk=run.pk).update(state=RunState.QUEUED)
-        claimed = claim_stage(run.pk)
+        claimed = claim_stage(run.pk, tenant=acme)
         assert claimed is not None
         older = decode(for_tenant(acme).objects.get(payload_key(run.pk, "policy")), ClearedDocument)
         assert isinstance(_run_stage(acme, claimed, older), Published)

@@ -1,25 +1,25 @@
 """Onboarding: whole or not at all, whatever step fails; and the states between."""
 
-from dataclasses import replace
 from io import StringIO
 
 import pytest
 from django.core.management import CommandError, call_command
 from django.db import connection
 
+from audit.models import AuditEvent
 from audit.verification import chain_verify
-from tenants import provisioning
 from tenants.context import tenant_context
+from tenants.deprovisioning import ORDER, removals
 from tenants.errors import (
     InvalidSlugError,
     InvalidStateTransitionError,
-    ProvisioningError,
     TenantAlreadyExistsError,
 )
 from tenants.lifecycle import TRANSITIONS, TenantState, require_transition
 from tenants.models import Tenant
 from tenants.naming import validate_slug
-from tenants.provisioning import STEPS, Step, tenant_provision, tenant_provision_retry
+from tenants.provisioning import STEPS, _nothing, tenant_provision
+from tenants.credentials import api_key_authenticate
 from tenants.stores import for_tenant
 
 STEP_NAMES = [step.name for step in STEPS]
@@ -30,16 +30,6 @@ def remains(tenant: Tenant) -> dict[str, bool]:
     return {step.name: not step.is_gone(tenant) for step in STEPS}
 
 
-def failing(step: Step) -> Step:
-    """Return the step made to fail after it has done its work."""
-
-    def make(tenant: Tenant) -> None:
-        step.make(tenant)
-        raise OSError("the disk is full")
-
-    return replace(step, make=make)
-
-
 def test_a_new_tenant_has_everything_and_a_domain(committed: None) -> None:
     tenant = tenant_provision(slug="north-clinic", name="North Clinic", actor="tester")
     assert tenant.state == TenantState.ACTIVE
@@ -47,26 +37,29 @@ def test_a_new_tenant_has_everything_and_a_domain(committed: None) -> None:
     assert tenant.domains.get().domain == "north-clinic.localhost"
     with tenant_context(tenant):
         assert for_tenant(tenant).vectors.exists()
-    assert chain_verify(tenant="north-clinic").events == 3
-    assert [step.state for step in tenant.provisioning_steps.all()] == ["done"] * len(STEPS)
+    assert chain_verify(tenant="north-clinic").events == 4
+    run = tenant.lifecycle_runs.get()
+    assert (run.kind, run.attempt, run.state, run.actor) == ("provision", 1, "done", "tester")
+    told = [(step.action, step.name, step.state) for step in run.steps.all()]
+    assert told == [("make", name, "done") for name in STEP_NAMES] + [
+        ("check", name, "done") for name in STEP_NAMES
+    ]
 
 
-@pytest.mark.parametrize("name", STEP_NAMES)
-def test_a_fault_at_any_step_leaves_nothing_and_a_retry_completes(
-    committed: None, name: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    broken = tuple(failing(step) if step.name == name else step for step in STEPS)
-    monkeypatch.setattr(provisioning, "STEPS", broken)
-    with pytest.raises(ProvisioningError) as caught:
-        tenant_provision(slug="brittle", name="", actor="tester")
-    tenant = Tenant.objects.get(slug="brittle")
-    assert caught.value.extra == {"step": name}
-    assert tenant.state == TenantState.FAILED
-    assert not any(remains(tenant).values())
+def test_the_first_key_comes_with_the_tenant(committed: None) -> None:
+    tenant = tenant_provision(slug="keyed", name="", actor="tester")
+    assert api_key_authenticate(presented=tenant.issued_key).tenant == tenant
+    assert Tenant.objects.get(slug="keyed").issued_key == ""
+    assert tenant.issued_key not in str(AuditEvent.objects.filter(tenant="keyed").values())
 
-    monkeypatch.setattr(provisioning, "STEPS", STEPS)
-    assert tenant_provision_retry(tenant=tenant, actor="tester").state == TenantState.ACTIVE
-    assert all(remains(tenant).values())
+
+def test_every_step_says_how_it_is_checked_and_removed() -> None:
+    for step in STEPS:
+        assert step.check is not _nothing, f"the step {step.name} has no check"
+    assert {step.name for step in STEPS} <= set(ORDER)
+    assert [removal.name for removal in removals()] == [
+        name for name in ORDER if name in {*STEP_NAMES, "work"}
+    ]
 
 
 @pytest.mark.parametrize(

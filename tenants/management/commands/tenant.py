@@ -59,10 +59,8 @@ class Command(BaseCommand):
 
     def _create(self, *, slug: str, name: str, **_options: Any) -> None:
         tenant = tenant_provision(slug=slug, name=name, actor=ACTOR)
-        for step in tenant.provisioning_steps.all():
-            self.stdout.write(f"  {step.name:<10} {step.state:<6} {step.duration_ms:>6} ms")
         self.stdout.write(self.style.SUCCESS(f"Tenant {slug} is {tenant.state}."))
-        self._print_key(tenant, "first key", [Scope.INGEST, Scope.QUERY, Scope.AUDIT])
+        self.stdout.write(f"API key, shown this once: {tenant.issued_key}")
 
     def _retry(self, *, slug: str, **_options: Any) -> None:
         tenant = tenant_provision_retry(tenant=tenant_get(slug=slug), actor=ACTOR)
@@ -83,7 +81,7 @@ class Command(BaseCommand):
     def _resume(self, *, slug: str, **_options: Any) -> None:
         tenant = tenant_resume(tenant=tenant_get(slug=slug), actor=ACTOR)
         self.stdout.write(self.style.SUCCESS(f"Tenant {slug} works again."))
-        self._print_key(tenant, "after resume", [Scope.INGEST, Scope.QUERY, Scope.AUDIT])
+        self.stdout.write(f"API key, shown this once: {tenant.issued_key}")
 
     def _key(self, *, slug: str, name: str, scopes: list[str] | None, **_options: Any) -> None:
         self._print_key(tenant_get(slug=slug), name, scopes or [Scope.INGEST, Scope.QUERY])

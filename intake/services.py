@@ -12,8 +12,9 @@ from audit.events import EventType
 from audit.services import record_event
 from intake.checks import check_allowed, check_content, check_size
 from intake.errors import FileRejectedError
-from intake.models import Document, Outcome, Receipt
+from intake.models import DEFAULT_COLLECTION, Collection, Document, Outcome, Receipt
 from intake.quotas import quota_check, quota_check_and_hold
+from intake.selectors import collection_get
 from intake.signals import document_received
 from tenants.gate import writing
 from tenants.models import Tenant
@@ -27,22 +28,31 @@ _NAME_LIMIT: Final = 255
 class Upload:
     """A file at the door: name without folders, seekable bytes, their count and SHA-256."""
 
+    collection: Collection
     filename: str
     stream: BinaryIO
     size: int
     sha256: str
 
 
-def document_receive(*, tenant: Tenant, filename: str, stream: BinaryIO, actor: str) -> Receipt:
+def document_receive(
+    *,
+    tenant: Tenant,
+    filename: str,
+    stream: BinaryIO,
+    actor: str,
+    collection: str = DEFAULT_COLLECTION,
+) -> Receipt:
     """Check and store one file of the tenant, inside its context; always returns a receipt.
 
     A refused file leaves a receipt with code and remediation and nothing else. A file whose bytes
-    are here already gets a receipt that points at the first. An accepted one is stored at
-    `raw/<file id>/<sha256>`, and its first run is announced when the transaction commits.
-    Raises `ServiceUnavailableError` when a store cannot be reached, `TenantStoppedError` when the
-    tenant is being removed; nothing is kept then.
+    are in the collection already gets a receipt that points at the first; what is in another is
+    not looked at. An accepted one is stored at `raw/<file id>/<sha256>`, and its first run is
+    announced when the transaction commits. Raises `CollectionNotFoundError` for a collection that
+    the reader does not see, `ServiceUnavailableError` when a store cannot be reached,
+    `TenantStoppedError` when the tenant is being removed; nothing is kept then.
     """
-    upload = _measure(filename, stream)
+    upload = _measure(filename, stream, collection_get(name=collection))
     with writing(tenant):
         try:
             media_type = _accept(tenant, upload)
@@ -63,14 +73,14 @@ def safe_filename(filename: str) -> str:
     return printable[: _NAME_LIMIT - len(suffix)] + suffix
 
 
-def _measure(filename: str, stream: BinaryIO) -> Upload:
+def _measure(filename: str, stream: BinaryIO, collection: Collection) -> Upload:
     stream = _plain_file(stream)
     digest, size = hashlib.sha256(), 0
     stream.seek(0)
     while block := stream.read(_BLOCK):
         digest.update(block)
         size += len(block)
-    return Upload(safe_filename(filename), stream, size, digest.hexdigest())
+    return Upload(collection, safe_filename(filename), stream, size, digest.hexdigest())
 
 
 def _plain_file(stream: BinaryIO) -> BinaryIO:
@@ -107,11 +117,12 @@ def _reject(tenant: Tenant, upload: Upload, error: FileRejectedError, actor: str
 
 def _store(tenant: Tenant, upload: Upload, media_type: str, actor: str) -> Receipt:
     """Put the bytes first, outside any lock, and take them back unless the rows commit."""
-    existing = Document.objects.filter(sha256=upload.sha256).first()
+    existing = _same_content(upload)
     if existing:
         return _duplicate(tenant, upload, existing, actor)
     quota_check(tenant=tenant, adds_bytes=upload.size)
     document = Document(
+        collection=upload.collection,
         filename=upload.filename,
         media_type=media_type,
         size_bytes=upload.size,
@@ -132,8 +143,8 @@ def _store(tenant: Tenant, upload: Upload, media_type: str, actor: str) -> Recei
 
 @transaction.atomic
 def _enter(tenant: Tenant, upload: Upload, document: Document, actor: str) -> Receipt:
-    _lock_content(upload.sha256)
-    existing = Document.objects.filter(sha256=upload.sha256).first()
+    _lock_content(upload.collection, upload.sha256)
+    existing = _same_content(upload)
     if existing:
         return _duplicate(tenant, upload, existing, actor)
     quota_check_and_hold(tenant=tenant, adds_bytes=upload.size)
@@ -158,11 +169,16 @@ def _put(tenant: Tenant, upload: Upload, document: Document) -> None:
     )
 
 
-def _lock_content(sha256: str) -> None:
-    """Let the same bytes, sent twice at once, come one after the other."""
+def _same_content(upload: Upload) -> Document | None:
+    return Document.objects.filter(collection=upload.collection, sha256=upload.sha256).first()
+
+
+def _lock_content(collection: Collection, sha256: str) -> None:
+    """Let the same bytes, sent to a collection twice at once, come one after the other."""
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT pg_advisory_xact_lock(hashtextextended(current_schema() || %s, 0))", [sha256]
+            "SELECT pg_advisory_xact_lock(hashtextextended(current_schema() || %s, 0))",
+            [f"{collection.pk}{sha256}"],
         )
 
 
@@ -183,6 +199,7 @@ def _duplicate(tenant: Tenant, upload: Upload, existing: Document, actor: str) -
 
 def _receipt(upload: Upload, actor: str, **fields: object) -> Receipt:
     return Receipt.objects.create(
+        collection=upload.collection,
         filename=upload.filename,
         size_bytes=upload.size,
         sha256=upload.sha256,

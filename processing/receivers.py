@@ -5,10 +5,13 @@ from uuid import UUID
 
 from intake.selectors import document_get
 from processing.services import dispatch_due, run_start
+from tenants.context import reading
 from tenants.models import Tenant
+from tenants.readers import EVERYTHING
 
 
 def start_first_run(*, tenant: Tenant, document_id: UUID, **_signal: Any) -> None:
-    """Start the document's first run and hand out what is due."""
-    run_start(tenant=tenant, document=document_get(document_id=document_id))
-    dispatch_due(tenant=tenant)
+    """Start the document's first run and hand out what is due, of all collections."""
+    with reading(EVERYTHING):
+        run_start(tenant=tenant, document=document_get(document_id=document_id))
+        dispatch_due(tenant=tenant)

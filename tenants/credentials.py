@@ -35,6 +35,11 @@ class Credential:
         return self.key.tenant if isinstance(self.key, ApiKey) else None
 
     @property
+    def groups(self) -> tuple[str, ...]:
+        """The tenant's groups whose restricted collections the key reads."""
+        return tuple(self.key.groups) if isinstance(self.key, ApiKey) else ()
+
+    @property
     def actor(self) -> str:
         """How the bearer is named in receipts and audit events."""
         return f"key:{self.key.key_id}"

@@ -93,11 +93,16 @@ class Key(models.Model):
 
 
 class ApiKey(Key):
-    """A key of a tenant, with the tenant's slug in its text."""
+    """A key of a tenant, with the tenant's slug in its text.
+
+    `groups` names groups of the tenant whose restricted collections the key reads; none:
+    unrestricted collections only.
+    """
 
     objects: ClassVar[models.Manager["ApiKey"]] = models.Manager()
 
     tenant = models.ForeignKey(Tenant, on_delete=models.CASCADE, related_name="api_keys")
+    groups = ArrayField(models.CharField(max_length=150), default=list, blank=True)
 
     class Meta:
         ordering: ClassVar = ["-created_at"]

@@ -13,6 +13,7 @@ from frostbyte.kernel.errors import FrostbyteError
 from tenants.credentials import Credential, bearer_of, credential_of
 from tenants.errors import HostKeyMismatchError, TenantNotFoundError, TenantSuspendedError
 from tenants.models import Tenant
+from tenants.readers import reader_of
 from tenants.selectors import tenant_for_host
 from tenants.services import key_touch
 
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 class TenantRoutingMiddleware:
     """Set `request.tenant`, `request.credential` and the URLs, and enter the schema and role.
 
+    The request reads what the key's groups open, without a key unrestricted collections only.
     `<slug>.<base domain>` names a tenant; any other allowed host is the platform's own. On any
     host a bearer key or token names its tenant; one of the platform belongs on the public host.
     Errors raised here are rendered by `frostbyte.api`.
@@ -60,6 +62,26 @@ class TenantRoutingMiddleware:
         structlog.contextvars.bind_contextvars(tenant=request.tenant.slug)
         request.urlconf = settings.ROOT_URLCONF
         connection.set_tenant(request.tenant)  # type: ignore[attr-defined]
+        groups = request.credential.groups if request.credential else ()
+        connection.set_reader(reader_of(groups))  # type: ignore[attr-defined]
+
+
+class ReaderMiddleware:
+    """Let a person who is signed in read what their groups open, before any view runs.
+
+    It stands after Django's AuthenticationMiddleware. A bearer has been let in with what the key
+    opens, whatever session comes along.
+    """
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        tenant, credential = request.tenant, request.credential  # type: ignore[attr-defined]
+        if tenant is not None and credential is None:
+            groups = request.user.groups.values_list("name", flat=True)
+            connection.set_reader(reader_of(groups))  # type: ignore[attr-defined]
+        return self.get_response(request)
 
 
 def _render(request: HttpRequest, error: FrostbyteError) -> HttpResponse:

@@ -1,7 +1,5 @@
 """How much of its quotas a tenant has used, told before it bites, and the check that refuses."""
 
-from dataclasses import dataclass
-from enum import StrEnum
 from typing import Final
 
 from django.template.defaultfilters import filesizeformat
@@ -10,54 +8,9 @@ from intake.errors import DocumentQuotaError, StorageQuotaError
 from intake.models import DocumentTotals
 from tenants.configuration import TenantConfiguration
 from tenants.models import Tenant
-
-GIGABYTE: Final = 1024**3
-NEAR: Final = 0.8
-"""The share of a quota from which on its use is told as near the limit."""
+from tenants.quotas import QuotaUsage, Usage, usage_against
 
 _REMEDY: Final = "Delete documents, or ask the platform's operator for more."
-
-
-class Level(StrEnum):
-    """How near a limit the use is; at `over` nothing more is taken in."""
-
-    OK = "ok"
-    NEAR = "near"
-    OVER = "over"
-
-
-@dataclass(frozen=True, slots=True)
-class Usage:
-    """What is used of one limit, in `unit`: bytes, or a count."""
-
-    used: int
-    limit: int
-    unit: str
-
-    @property
-    def share(self) -> float:
-        """The used part of the limit; 1 is all of it, more is possible after it was lowered."""
-        return round(self.used / self.limit, 4)
-
-    @property
-    def level(self) -> Level:
-        """Whether the use is near the limit, or has reached it."""
-        if self.used >= self.limit:
-            return Level.OVER
-        return Level.NEAR if self.used >= NEAR * self.limit else Level.OK
-
-
-@dataclass(frozen=True, slots=True)
-class QuotaUsage:
-    """A tenant's two quotas on what it stores: bytes as received, and documents."""
-
-    storage: Usage
-    documents: Usage
-
-    @property
-    def worst(self) -> Level:
-        """The level of the one that is nearer its limit."""
-        return max(self.storage, self.documents, key=lambda usage: usage.share).level
 
 
 def quota_usage(*, tenant: Tenant) -> QuotaUsage:
@@ -83,10 +36,7 @@ def quota_check_and_hold(*, tenant: Tenant, adds_bytes: int) -> None:
 
 
 def _usage(totals: DocumentTotals, settings: TenantConfiguration) -> QuotaUsage:
-    return QuotaUsage(
-        storage=Usage(totals.size_bytes, settings.storage_quota_gb * GIGABYTE, "bytes"),
-        documents=Usage(totals.documents, settings.document_quota, "documents"),
-    )
+    return usage_against(settings, documents=totals.documents, size_bytes=totals.size_bytes)
 
 
 def _require_room(totals: DocumentTotals, settings: TenantConfiguration, adds_bytes: int) -> None:

@@ -144,16 +144,20 @@ def _fault(fault: Mapping[str, Any]) -> dict[str, Any]:
         return {"field": "configuration", "value": None, "constraint": fault["msg"]}
     if fault["type"] == "extra_forbidden":
         return {"field": field[:64], "value": None, "constraint": "There is no such setting."}
-    constraint = f"{fault['msg']}{_range_of(str(fault['loc'][0]))}"
+    constraint = f"{fault['msg']}{_in_words(range_of(str(fault['loc'][0])))}"
     return {"field": field, "value": _harmless(fault["input"]), "constraint": constraint}
 
 
-def _range_of(field: str) -> str:
-    """Return the range of a number in words, or nothing where the field has none."""
+def range_of(field: str) -> tuple[int, int] | None:
+    """Return the least and the greatest value of a setting that is a number, else None."""
     limits = TenantConfiguration.model_fields[field].metadata
     least = next((limit.ge for limit in limits if isinstance(limit, Ge)), None)
     most = next((limit.le for limit in limits if isinstance(limit, Le)), None)
-    return "" if least is None or most is None else f"; from {least} to {most}"
+    return None if least is None or most is None else (least, most)  # type: ignore[return-value]
+
+
+def _in_words(limits: tuple[int, int] | None) -> str:
+    return f"; from {limits[0]} to {limits[1]}" if limits else ""
 
 
 def _harmless(value: object) -> Any:

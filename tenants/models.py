@@ -198,3 +198,26 @@ class LifecycleStep(models.Model):
 
     def __str__(self) -> str:
         return f"{self.action} {self.name}: {self.state}"
+
+
+class StorageUsage(models.Model):
+    """What a tenant has in the stores, counted there at `measured_at`; sizes in bytes.
+
+    `document_bytes` are the documents as received, which quotas count. `object_bytes` is what the
+    bucket holds, sealed and with what was derived; `database_bytes` are tables and indexes.
+    """
+
+    tenant = models.OneToOneField(
+        Tenant, on_delete=models.CASCADE, primary_key=True, related_name="storage_usage"
+    )
+    measured_at = models.DateTimeField(default=timezone.now)
+    duration_ms = models.PositiveIntegerField(default=0)
+    documents = models.PositiveBigIntegerField(default=0)
+    document_bytes = models.PositiveBigIntegerField(default=0)
+    objects_stored = models.PositiveBigIntegerField(default=0)
+    object_bytes = models.PositiveBigIntegerField(default=0)
+    database_bytes = models.PositiveBigIntegerField(default=0)
+    vectors = models.PositiveBigIntegerField(default=0)
+
+    def __str__(self) -> str:
+        return f"{self.tenant_id}: {self.object_bytes} bytes in the bucket"

@@ -1,5 +1,6 @@
-"""Receipts of the tenant."""
+"""Receipts of the tenant, and what it has used of its quotas."""
 
+from typing import Any
 from uuid import UUID
 
 from django.contrib.auth.models import User
@@ -10,11 +11,14 @@ from rest_framework.response import Response
 
 from intake.api.serializers import ReceiptSerializer
 from intake.models import Receipt
+from intake.quotas import quota_usage
 from intake.selectors import receipt_get
-from tenants.api.callers import actor_of
+from tenants.api.callers import actor_of, require_tenant
 from tenants.api.permissions import granted_scopes
+from tenants.api.quotas import QuotaSerializer
 from tenants.errors import InsufficientPermissionsError
 from tenants.models import Scope
+from tenants.quotas import rates_used
 
 TAGS = ["intake"]
 
@@ -32,6 +36,28 @@ class ReceiptView(GenericAPIView[Receipt]):
         receipt = receipt_get(receipt_id=receipt_id)
         _require_visible(request, receipt)
         return Response(self.get_serializer(receipt).data)
+
+
+class QuotaView(GenericAPIView[Any]):
+    """Quotas and rates."""
+
+    required_scope = (Scope.INGEST.value, Scope.QUERY.value, Scope.AUDIT.value)
+    throttle_scope = "query"
+    serializer_class = QuotaSerializer
+    pagination_class = None
+
+    @extend_schema(operation_id="quota_get", tags=TAGS)
+    def get(self, request: Request) -> Response:
+        """Tell what the tenant has used of its quotas and rates, before a request is refused."""
+        tenant = require_tenant(request)
+        usage = quota_usage(tenant=tenant)
+        told = {
+            "level": usage.level,
+            "storage": usage.storage,
+            "documents": usage.documents,
+            "rates": rates_used(tenant=tenant),
+        }
+        return Response(QuotaSerializer(told).data)
 
 
 def _require_visible(request: Request, receipt: Receipt) -> None:

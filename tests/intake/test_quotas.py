@@ -10,11 +10,12 @@ from django.db import connection, connections, transaction
 from frostbyte.kernel.hashing import sha256_hex
 from intake.errors import StorageQuotaError
 from intake.models import Document, DocumentTotals, Outcome, Receipt
-from intake.quotas import Level, Usage, quota_check_and_hold, quota_usage
+from intake.quotas import quota_check_and_hold, quota_usage
 from intake.services import document_receive
 from tenants.context import tenant_context
 from tenants.models import Tenant
 from tenants.provisioning import tenant_provision
+from tenants.quotas import Level, Usage
 from tenants.services import tenant_configure
 from tenants.stores import for_tenant
 from tests.conftest import Receive
@@ -92,9 +93,9 @@ def test_a_full_store_is_told_in_bytes_and_takes_what_still_fits(
     assert receive(acme, "short.txt", b"a line of 20 bytes.\n").outcome == Outcome.ACCEPTED
     with tenant_context(acme):
         assert quota_usage(tenant=acme).storage == Usage(GIGABYTE, GIGABYTE, "bytes")
-        assert quota_usage(tenant=acme).worst == Level.OVER
+        assert quota_usage(tenant=acme).level == Level.OVER
     with tenant_context(globex):
-        assert quota_usage(tenant=globex).worst == Level.OK
+        assert quota_usage(tenant=globex).level == Level.OK
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,7 @@ from processing.models import Run
 from processing.runner import run_advance
 from tenants import gate
 from tenants.context import tenant_context
+from tenants.credentials import api_key_authenticate
 from tenants.deprovisioning import removals, tenant_contents, tenant_deprovision
 from tenants.errors import (
     AuthenticationRequiredError,
@@ -26,7 +27,6 @@ from tenants.lifecycle import TRANSITIONS, TenantState
 from tenants.models import Tenant
 from tenants.provisioning import STEPS, tenant_provision
 from tenants.recovery import tenant_retry
-from tenants.credentials import api_key_authenticate
 from tenants.services import tenant_resume, tenant_suspend
 from tenants.stores import for_tenant
 

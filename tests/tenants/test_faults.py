@@ -15,13 +15,13 @@ from audit.verification import chain_verify
 from intake.services import document_receive
 from tenants import deprovisioning, provisioning
 from tenants.context import tenant_context
+from tenants.credentials import api_key_authenticate
 from tenants.deprovisioning import Removal, removals, tenant_deprovision
 from tenants.errors import DeprovisioningError, ProvisioningError
 from tenants.lifecycle import TenantState
 from tenants.models import Tenant
 from tenants.provisioning import STEPS, Step, tenant_provision
 from tenants.recovery import tenant_retry
-from tenants.credentials import api_key_authenticate
 
 Act = Callable[[Tenant], None]
 STEP_NAMES = [step.name for step in STEPS]

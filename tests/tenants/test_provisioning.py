@@ -9,6 +9,7 @@ from django.db import connection
 from audit.models import AuditEvent
 from audit.verification import chain_verify
 from tenants.context import tenant_context
+from tenants.credentials import api_key_authenticate
 from tenants.deprovisioning import ORDER, removals
 from tenants.errors import (
     InvalidSlugError,
@@ -19,7 +20,6 @@ from tenants.lifecycle import TRANSITIONS, TenantState, require_transition
 from tenants.models import Tenant
 from tenants.naming import validate_slug
 from tenants.provisioning import STEPS, _nothing, tenant_provision
-from tenants.credentials import api_key_authenticate
 from tenants.stores import for_tenant
 
 STEP_NAMES = [step.name for step in STEPS]

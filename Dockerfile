@@ -16,4 +16,4 @@ RUN DJANGO_SETTINGS_MODULE=frostbyte.settings.prod FROSTBYTE_SECRET_KEY=only-for
     python manage.py collectstatic --noinput
 USER frostbyte
 EXPOSE 8000
-CMD ["python", "-m", "uvicorn", "frostbyte.asgi:application", "--host=0.0.0.0", "--port=8000", "--lifespan=off", "--no-access-log"]
+CMD ["python", "-m", "uvicorn", "frostbyte.asgi:application", "--host=0.0.0.0", "--port=8000", "--lifespan=off", "--no-access-log", "--no-proxy-headers"]

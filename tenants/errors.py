@@ -108,3 +108,10 @@ class HostKeyMismatchError(InsufficientPermissionsError):
 
 class PersonNotFoundError(NotFoundError):
     """Nobody of this name is here."""
+
+
+class SignInLockedError(FrostbyteError):
+    """Too many failed attempts; `retry_after` tells for how many seconds at most."""
+
+    code = "SIGN_IN_LOCKED"
+    http_status = 429

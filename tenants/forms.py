@@ -3,17 +3,19 @@
 from datetime import UTC, datetime, time
 from typing import Any
 
+import structlog
 from django import forms
 from django.contrib.auth.forms import AuthenticationForm
 from django.contrib.auth.validators import UnicodeUsernameValidator
 from django.core.exceptions import ValidationError
 from django.utils import timezone
+from redis.exceptions import RedisError
 
-from audit.events import EventType
-from audit.services import record_event
-from tenants.models import Scope, Tenant
-from tenants.naming import PLATFORM
+from tenants.lockout import record_failure
+from tenants.models import Scope
 from tenants.roles import TENANT_ROLES
+
+log = structlog.get_logger("frostbyte.tenants")
 
 
 class SignInForm(AuthenticationForm):
@@ -29,20 +31,14 @@ class SignInForm(AuthenticationForm):
         try:
             return super().clean()
         except ValidationError:
-            self._record_failure()
+            if self.request is not None:
+                record_failure(self.request, component="pages", resource="sign-in")
             raise
-
-    def _record_failure(self) -> None:
-        tenant: Tenant | None = getattr(self.request, "tenant", None)
-        chain = tenant.slug if tenant else PLATFORM
-        record_event(
-            tenant=chain,
-            event_type=EventType.LOGIN_FAILED,
-            actor="anonymous",
-            resource_type="sign-in",
-            resource_id=chain,
-            details={"component": "pages", "status": "refused"},
-        )
+        except (RedisError, OSError) as error:
+            log.warning("sign-in without the cache", error=type(error).__name__)
+            raise ValidationError(
+                "Nobody can sign in at this moment. Try again in a minute."
+            ) from error
 
 
 class OperatorSignInForm(SignInForm):

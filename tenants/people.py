@@ -176,10 +176,11 @@ def operator_set_password(*, user: User, password: str, actor: str) -> User:
 
 
 @transaction.atomic
-def operator_sign_out(*, user: User, actor: str) -> int:
-    """End all sessions of a person of the platform; return how many there were."""
+def person_sign_out(*, user: User, tenant: Tenant | None, actor: str) -> int:
+    """End all sessions of a person, of the tenant or of the platform; return how many."""
     ended = sessions_end(user=user)
-    _record(PLATFORM, EventType.STAFF_CHANGED, user, actor, {"ended_sessions": ended})
+    chain = tenant.slug if tenant else PLATFORM
+    _record(chain, EventType.STAFF_CHANGED, user, actor, {"ended_sessions": ended})
     return ended
 
 

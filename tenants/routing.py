@@ -8,10 +8,17 @@ from django.conf import settings
 from django.db import connection
 from django.http import HttpRequest, HttpResponse
 from django.utils.module_loading import import_string
+from redis.exceptions import RedisError
 
 from frostbyte.kernel.errors import FrostbyteError
 from tenants.credentials import Credential, bearer_of, credential_of
-from tenants.errors import HostKeyMismatchError, TenantNotFoundError, TenantSuspendedError
+from tenants.errors import (
+    AuthenticationRequiredError,
+    HostKeyMismatchError,
+    TenantNotFoundError,
+    TenantSuspendedError,
+)
+from tenants.lockout import BEARER, count_failure, record_failure, require_unlocked
 from tenants.models import Tenant
 from tenants.readers import reader_of
 from tenants.selectors import tenant_for_host
@@ -24,6 +31,9 @@ if TYPE_CHECKING:
 
         tenant: Tenant | None
         credential: Credential | None
+
+
+log = structlog.get_logger("frostbyte.tenants")
 
 
 class TenantRoutingMiddleware:
@@ -94,9 +104,26 @@ def _presented(request: HttpRequest) -> Credential | None:
     bearer = bearer_of(request.headers.get("Authorization", ""))
     if bearer is None:
         return None
-    credential = credential_of(bearer)
+    try:
+        credential = credential_of(bearer)
+    except AuthenticationRequiredError:
+        _count_guess(request)
+        raise
     key_touch(key=credential.key)
     return credential
+
+
+def _count_guess(request: HttpRequest) -> None:
+    """Count a bearer that is not known; past the limit an address is told to wait.
+
+    Only bad ones are counted and only bad ones are told, so that nobody can shut a good key out.
+    """
+    try:
+        require_unlocked(request, BEARER)
+        if count_failure(request, BEARER):
+            record_failure(request, component="api", resource="bearer")
+    except (RedisError, OSError) as error:
+        log.warning("bad bearer not counted", error=type(error).__name__)
 
 
 def _require_same(by_host: Tenant, credential: Credential) -> None:

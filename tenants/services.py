@@ -10,10 +10,12 @@ from django.utils import timezone
 
 from audit.events import EventType
 from tenants.configuration import TenantConfiguration, configuration_of
+from tenants.context import tenant_context
 from tenants.credentials import KEY_PREFIX
 from tenants.errors import VersionConflictError
 from tenants.lifecycle import TenantState
 from tenants.models import ApiKey, PlatformKey, Scope, Tenant
+from tenants.sessions import sessions_end_all
 from tenants.transitions import state_change, tenant_event
 from tenants.work import tenant_work
 
@@ -23,17 +25,19 @@ FIRST_SCOPES: Final = (Scope.INGEST, Scope.QUERY, Scope.AUDIT)
 
 @transaction.atomic
 def tenant_suspend(*, tenant: Tenant, actor: str) -> Tenant:
-    """Stop the tenant: no request is served and no stage begins; its keys are revoked for good.
+    """Stop the tenant: no request is served and no stage begins; keys and sessions end for good.
 
     What runs is finished and kept, what waits keeps waiting.
     """
     revoked = tenant.api_keys.filter(revoked_at=None).update(revoked_at=timezone.now())
+    with tenant_context(tenant):
+        ended = sessions_end_all()
     state_change(
         tenant=tenant,
         target=TenantState.SUSPENDED,
         event=EventType.TENANT_SUSPENDED,
         actor=actor,
-        details={"revoked_keys": revoked},
+        details={"revoked_keys": revoked, "ended_sessions": ended},
     )
     return tenant
 

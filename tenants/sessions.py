@@ -1,11 +1,70 @@
-"""Sessions that end: of one person, of a whole schema. They lie in the schema of their people."""
+"""Sessions that end: after a time, of one person, of a whole schema.
 
-from collections.abc import Iterator
+They lie in the schema of their people, so that a session of one tenant is not found by another.
+"""
 
+import time
+from collections.abc import Callable, Iterator
+from typing import Any, Final
+
+from django.conf import settings
 from django.contrib.auth import SESSION_KEY
-from django.contrib.auth.models import User
+from django.contrib.auth.models import AnonymousUser, User
+from django.contrib.auth.signals import user_logged_in
+from django.contrib.sessions.backends.base import SessionBase
 from django.contrib.sessions.models import Session
+from django.dispatch import receiver
+from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
+
+BEGAN: Final = "began"
+SEEN: Final = "seen"
+_NOTED_EVERY: Final = 60
+"""Seconds between two notes that a person was seen, so that reading does not mean writing."""
+
+
+class SessionLimitsMiddleware:
+    """End a session SESSION_COOKIE_AGE after sign-in, and SESSION_IDLE_SECONDS without its person.
+
+    What a page asks by itself (SESSION_PASSIVE_PATHS) is no sign of the person.
+    """
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        # A bearer does not come by session, and a visitor has none: neither costs a query.
+        if settings.SESSION_COOKIE_NAME in request.COOKIES and not getattr(
+            request, "credential", None
+        ):
+            _limit(request)
+        return self.get_response(request)
+
+
+def _limit(request: HttpRequest) -> None:
+    session, now = request.session, int(time.time())
+    if SESSION_KEY not in session:
+        return
+    if is_over(session, now=now):
+        session.flush()
+        request.user = AnonymousUser()
+        return
+    passive = request.path in settings.SESSION_PASSIVE_PATHS
+    if not passive and now - session.get(SEEN, 0) >= _NOTED_EVERY:
+        session.setdefault(BEGAN, now)
+        session[SEEN] = now
+
+
+def is_over(session: SessionBase, *, now: int) -> bool:
+    """Whether the session has lasted too long, or nobody was seen in it for too long."""
+    began, seen = session.get(BEGAN, now), session.get(SEEN, now)
+    over: bool = now - began >= settings.SESSION_COOKIE_AGE
+    return over or now - seen >= settings.SESSION_IDLE_SECONDS
+
+
+@receiver(user_logged_in)
+def _begin(request: HttpRequest, **_kwargs: Any) -> None:
+    request.session[BEGAN] = request.session[SEEN] = int(time.time())
 
 
 def sessions_of(user: User) -> Iterator[Session]:
@@ -15,9 +74,9 @@ def sessions_of(user: User) -> Iterator[Session]:
             yield session
 
 
-def sessions_end(*, user: User, but: str | None = None) -> int:
-    """End the person's sessions in the schema in force, but for one key; return how many."""
-    keys = [row.session_key for row in sessions_of(user) if row.session_key != but]
+def sessions_end(*, user: User) -> int:
+    """End the person's sessions in the schema in force; return how many there were."""
+    keys = [row.session_key for row in sessions_of(user)]
     Session.objects.filter(session_key__in=keys).delete()
     return len(keys)
 

@@ -10,6 +10,7 @@ from tenants.admin import console
 urlpatterns = [
     path("login/", views.StaffLoginView.as_view(), name="login"),
     path("logout/", LogoutView.as_view(), name="logout"),
+    path("sign-out-everywhere/", views.sign_out_everywhere, name="sign_out_everywhere"),
     path("password/", views.StaffPasswordView.as_view(), name="password"),
     path("invitation/<uidb64>/<token>/", views.InvitationView.as_view(), name="invitation"),
     path("audit/", views.audit, name="audit"),
@@ -23,5 +24,6 @@ urlpatterns = [
 public: list[URLPattern | URLResolver] = [
     path("", views.landing, name="landing"),
     path("login/", RedirectView.as_view(pattern_name="admin:login"), name="login"),
+    path("sign-out-everywhere/", views.sign_out_everywhere, name="sign_out_everywhere"),
     path("console/", console.urls),
 ]

@@ -3,6 +3,9 @@
 from collections.abc import Callable
 
 from django.contrib import messages
+from django.contrib.auth import logout
+from django.contrib.auth.decorators import login_required
+from django.contrib.auth.models import User
 from django.contrib.auth.views import LoginView, PasswordChangeView, PasswordResetConfirmView
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
@@ -22,6 +25,7 @@ from tenants.pages import StaffRequest, actor_of, page_of, staff_page
 from tenants.people import (
     Invitation,
     invitation_of,
+    person_sign_out,
     staff_change_role,
     staff_create,
     staff_get,
@@ -52,6 +56,17 @@ class InvitationView(PasswordResetConfirmView):
     template_name = "registration/invitation.html"
     success_url = reverse_lazy("login")
     reset_url_token = "set"  # noqa: S105
+
+
+@require_POST
+@login_required
+def sign_out_everywhere(request: HttpRequest) -> HttpResponse:
+    """End every session of the person who asks, this one too."""
+    if isinstance(request.user, User):
+        tenant = getattr(request, "tenant", None)
+        person_sign_out(user=request.user, tenant=tenant, actor=actor_of(request))
+    logout(request)
+    return redirect("login")
 
 
 @require_safe

@@ -93,7 +93,10 @@ def error_response(request: HttpRequest, error: FrostbyteError) -> HttpResponse:
     """Tell an error that was raised before any view: as a problem to the API, else as a page."""
     if is_api(request):
         return problem_response(request, problem_of_ours(error))
-    return render(request, _page_of(error), {"error": error}, status=error.http_status)
+    page = render(request, _page_of(error), {"error": error}, status=error.http_status)
+    for name, value in _headers_of(error).items():
+        page.headers[name] = value
+    return page
 
 
 def problem_of_ours(error: FrostbyteError) -> Problem:
@@ -107,8 +110,14 @@ def problem_of_ours(error: FrostbyteError) -> Problem:
         remediation=error.remediation,
         errors=tuple({"field": "", "value": None, "constraint": "", **each} for each in errors),
         extra=extra,
-        headers=SOON if error.retryable and error.http_status == 503 else {},
+        headers=_headers_of(error),
     )
+
+
+def _headers_of(error: FrostbyteError) -> Mapping[str, str]:
+    if "retry_after" in error.extra:
+        return {"Retry-After": str(error.extra["retry_after"])}
+    return SOON if error.retryable and error.http_status == 503 else {}
 
 
 def is_api(request: HttpRequest) -> bool:

@@ -48,7 +48,14 @@ def _web(options: StackOptions) -> Program:
         (
             *(*_PYTHON, "-m", "uvicorn", "frostbyte.asgi:application"),
             *("--host", LOOPBACK, "--port", str(options.port)),
-            *("--lifespan", "off", "--no-access-log", "--timeout-graceful-shutdown", "2"),
+            *(
+                "--lifespan",
+                "off",
+                "--no-access-log",
+                "--no-proxy-headers",
+                "--timeout-graceful-shutdown",
+                "2",
+            ),
             *("--log-level", "debug" if options.log_level == "DEBUG" else "warning"),
         ),
     )

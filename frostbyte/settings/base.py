@@ -1,5 +1,6 @@
 """All settings, joined from one module a concern."""
 
+from frostbyte.settings.access import *  # noqa: F403
 from frostbyte.settings.database import *  # noqa: F403
 from frostbyte.settings.env import environment
 from frostbyte.settings.logs import *  # noqa: F403

@@ -28,6 +28,9 @@ class Environment(BaseSettings):
     base_domain: str = "localhost"
     allowed_hosts: Annotated[tuple[str, ...], NoDecode] = ()
     port: int = 8000
+    proxy_count: int = 0
+    session_hours: int = 12
+    session_idle_minutes: int = 60
     log_level: str = "INFO"
     log_format: str = "console"
     worker_concurrency: int = 1

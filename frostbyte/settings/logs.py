@@ -37,6 +37,8 @@ LOGGING: dict[str, Any] = {
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "structured"}},
     "root": {"handlers": ["console"], "level": _env.log_level},
     "loggers": {
+        # Failed sign-ins are audit events.
+        "axes": {"level": "ERROR"},
         "botocore": {"level": "WARNING"},
         # Prints the message of an exception, which may quote content; see tenants.tasks.QuietTask.
         "celery.app.trace": {"level": "CRITICAL"},

@@ -16,3 +16,6 @@ SECURE_SSL_REDIRECT = True
 SECURE_HSTS_SECONDS = 31536000
 SESSION_COOKIE_SECURE = True
 CSRF_COOKIE_SECURE = True
+# Browsers take a cookie of such a name only with Secure, for the whole host and for no other.
+SESSION_COOKIE_NAME = "__Host-frostbyte-session"
+CSRF_COOKIE_NAME = "__Host-frostbyte-csrf"

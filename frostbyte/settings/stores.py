@@ -13,14 +13,19 @@ QDRANT_URL = _env.qdrant_url
 CLAMD_HOST = _env.clamd_host
 
 REDIS_URL = _env.redis_url or _env.embedded.redis_url
+_cache = {
+    "BACKEND": "django.core.cache.backends.redis.RedisCache",
+    "LOCATION": REDIS_URL,
+    # Each request asks the cache; one that hangs must not hang them all.
+    "OPTIONS": {"socket_connect_timeout": 1, "socket_timeout": 1},
+}
 CACHES = {
+    # A tenant's entries carry its schema in their key; see tenants.routing.
     "default": {
-        "BACKEND": "django.core.cache.backends.redis.RedisCache",
-        "LOCATION": REDIS_URL,
-        # A tenant's entries carry its schema in their key; see tenants.routing.
+        **_cache,
         "KEY_FUNCTION": "django_tenants.cache.make_key",
         "REVERSE_KEY_FUNCTION": "django_tenants.cache.reverse_key",
-        # Each request asks the cache; one that hangs must not hang them all.
-        "OPTIONS": {"socket_connect_timeout": 1, "socket_timeout": 1},
-    }
+    },
+    # Counts of failed sign-ins; see tenants.lockout.
+    "lockout": {**_cache, "KEY_FUNCTION": "tenants.lockout.make_key"},
 }

@@ -19,7 +19,7 @@ from tenants.people import (
     operator_list,
     operator_set_active,
     operator_set_password,
-    operator_sign_out,
+    person_sign_out,
     platform_key_get,
     platform_key_issue,
     platform_key_revoke,
@@ -102,7 +102,8 @@ class Command(BaseCommand):
         self.stdout.write(self.style.SUCCESS(f"{username} may sign in."))
 
     def _sign_out(self, *, username: str, **_options: Any) -> None:
-        ended = operator_sign_out(user=operator_get(username=username), actor=COMMAND_LINE)
+        user = operator_get(username=username)
+        ended = person_sign_out(user=user, tenant=None, actor=COMMAND_LINE)
         self.stdout.write(self.style.SUCCESS(f"{ended} sessions of {username} are ended."))
 
     def _key(

@@ -15,6 +15,7 @@ from intake.models import Receipt
 from intake.services import document_receive
 from tenants.context import tenant_context
 from tenants.database.schemas import role_drop, schema_drop
+from tenants.lockout import lockout_reset
 from tenants.models import Tenant
 from tenants.provisioning import STEPS, tenant_provision
 from tenants.stores import for_tenant
@@ -58,6 +59,12 @@ def _tenants(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Itera
             schema_drop(tenant)
             role_drop(tenant)
             for_tenant(tenant).objects.destroy()
+
+
+@pytest.fixture(autouse=True)
+def _bad_bearers_forgotten() -> None:
+    """Let each test begin without the unknown keys that earlier ones sent from the same address."""
+    lockout_reset()
 
 
 @pytest.fixture

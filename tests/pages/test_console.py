@@ -13,10 +13,10 @@ from audit.models import AuditEvent
 from tenants.credentials import api_key_authenticate
 from tenants.models import ApiKey, Tenant
 from tenants.people import operator_create
-from tenants.roles import AUDITOR
+from tenants.roles import AUDITOR, TENANT_ADMIN
 from tenants.stores import for_tenant
 from tests.conftest import Receive
-from tests.pages.conftest import PASSWORD, host_of
+from tests.pages.conftest import PASSWORD, host_of, staff_client
 
 
 def test_the_front_page_names_no_tenant(visitor: Client, acme: Tenant, globex: Tenant) -> None:
@@ -121,7 +121,8 @@ def test_the_kill_switch_stops_one_tenant_only(
     again = operator.post(f"/console/tenants/{acme.slug}/suspend/", follow=True)
     assert "cannot become SUSPENDED" in again.text
     operator.post(f"/console/tenants/{acme.slug}/resume/")
-    assert acme_admin.get("/").status_code == 200
+    assert acme_admin.get("/").headers["Location"].startswith("/login/")
+    assert staff_client(acme, "bob", TENANT_ADMIN).get("/").status_code == 200
 
 
 def test_a_key_is_shown_once_works_and_is_revoked(operator: Client, acme: Tenant) -> None:

@@ -55,6 +55,13 @@ class ConfirmationMismatchError(FrostbyteError):
     http_status = 400
 
 
+class TenantNotActiveError(FrostbyteError):
+    """Only a tenant that is active can have this."""
+
+    code = "TENANT_NOT_ACTIVE"
+    http_status = 409
+
+
 class TenantBusyError(FrostbyteError):
     """Another process is at work on the tenant's set-up or removal."""
 

@@ -6,6 +6,8 @@ database's name.
 """
 
 import re
+import unicodedata
+from collections.abc import Callable
 from typing import Final
 
 from tenants.errors import InvalidSlugError
@@ -19,20 +21,76 @@ PLATFORM: Final = "platform"
 """Stands for the platform itself where a tenant's slug is expected, in audit events for one."""
 PUBLIC_SCHEMA: Final = "public"
 _ROLE_NAME_LIMIT: Final = 63
+_LOOK_ALIKES: Final = {
+    **dict(zip("авԁеһіјӏкморԛѕтѵԝху", "abdehijlkmopqstvwxy", strict=True)),
+    **dict(zip("αβεγηικνορτυωχ", "abeynikvoptuwx", strict=True)),
+    **dict(zip("ոսɑɡıℓ", "nuagil", strict=True)),  # noqa: RUF001
+}
+"""Cyrillic, Armenian, Greek and other letters by the Latin letter that they can be taken for.
+
+The commonest of Unicode's table of confusables (UTS 39), for the message only: all are refused.
+"""
 
 
 def validate_slug(slug: str) -> str:
-    """Return `slug` if it is a permitted one; raises `InvalidSlugError` that says why not."""
-    if not SLUG_PATTERN.fullmatch(slug) or slug.endswith("-") or "--" in slug:
+    """Return `slug` if it is a permitted one; raises `InvalidSlugError` that says why not.
+
+    Only ASCII is permitted, so no slug can be taken for another by its letters' looks.
+    """
+    reason = _foreign_letter(slug) or _fault(slug)
+    if reason:
         raise InvalidSlugError(
-            "A slug has 3 to 31 characters: a-z, 0-9 and single hyphens, a letter first.",
-            remediation="Use plain lower-case Latin letters, for example 'acme' or 'north-clinic'.",
+            reason,
+            remediation="Use 3 to 31 characters, a-z, 0-9 and single hyphens, a letter first: "
+            "for example 'acme' or 'north-clinic'.",
         )
     if slug in RESERVED_SLUGS:
         raise InvalidSlugError(
             f"The slug '{slug}' is reserved for the platform.", remediation="Choose another slug."
         )
     return slug
+
+
+def _foreign_letter(slug: str) -> str:
+    """Say which character is not ASCII, by its Unicode name, and what it can be taken for."""
+    for position, character in enumerate(slug, start=1):
+        if character.isascii():
+            continue
+        name = unicodedata.name(character, f"U+{ord(character):04X}")
+        plain = unicodedata.normalize("NFKC", character)
+        meant = plain if _is_plain(plain) else _LOOK_ALIKES.get(character.lower(), "")
+        looks = f", which only looks like '{meant}'" if meant else ""
+        return f"The character at position {position} is {name}{looks}; a slug is plain ASCII."
+    return ""
+
+
+def _is_plain(text: str) -> bool:
+    return len(text) == 1 and text.isascii() and text.isalnum()
+
+
+def _fault(slug: str) -> str:
+    """Say which rule of form the slug breaks, the plainest first."""
+    return next((told for is_broken, told in _RULES if is_broken(slug)), "")
+
+
+_RULES: Final[tuple[tuple[Callable[[str], object], str], ...]] = (
+    (
+        lambda slug: slug.startswith("xn--"),
+        "'xn--' begins an encoded international name, which a slug cannot be.",
+    ),
+    (lambda slug: len(slug) < 3, "A slug has at least 3 characters."),
+    (lambda slug: len(slug) > 31, "A slug has at most 31 characters."),
+    (lambda slug: slug != slug.lower(), "A slug has no capital letters."),
+    (lambda slug: not slug[0].isalpha(), "A slug begins with a letter."),
+    (
+        lambda slug: slug.endswith("-") or "--" in slug,
+        "A slug has single hyphens, each between letters or digits.",
+    ),
+    (
+        lambda slug: not SLUG_PATTERN.fullmatch(slug),
+        "A slug has letters a-z, digits and hyphens only.",
+    ),
+)
 
 
 def schema_name(slug: str) -> str:

@@ -1,16 +1,18 @@
 """Reading the registry."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from django.db.models import QuerySet
+from django.db.models import Count, Q, QuerySet
 
 from audit.events import EventType
 from audit.selectors import event_list
+from frostbyte.kernel.errors import NotFoundError
 from tenants.errors import TenantNotFoundError
-from tenants.models import Domain, Tenant
+from tenants.lifecycle import TenantState
+from tenants.models import ApiKey, Domain, LifecycleRun, Tenant
 
 
 def tenant_list() -> QuerySet[Tenant]:
@@ -27,6 +29,41 @@ def tenant_get(*, slug: str) -> Tenant:
             remediation="`manage.py tenant list` shows the tenants.",
         )
     return tenant
+
+
+def tenants_with_keys(*, states: Sequence[str] = (), search: str = "") -> QuerySet[Tenant]:
+    """Return tenants with their hosts and `keys`, the count of those in force, by slug."""
+    working = Count("api_keys", filter=Q(api_keys__revoked_at=None), distinct=True)
+    tenants: QuerySet[Tenant] = tenant_list().annotate(keys=working).prefetch_related("domains")
+    if states:
+        tenants = tenants.filter(state__in=states)
+    if search:
+        tenants = tenants.filter(Q(slug__icontains=search) | Q(name__icontains=search))
+    return tenants
+
+
+def tenants_by_state() -> dict[TenantState, int]:
+    """Return how many tenants are in each state, in the order of a tenant's life."""
+    counted = Tenant.objects.order_by().values_list("state").annotate(n=Count("pk"))
+    found = dict(counted)
+    return {state: found.get(state, 0) for state in TenantState}
+
+
+def api_key_get(*, key_id: str, tenant: Tenant | None = None) -> ApiKey:
+    """Return a key, of one tenant where it is named; raises `NotFoundError`."""
+    keys = ApiKey.objects.select_related("tenant").filter(key_id=key_id)
+    key = (keys.filter(tenant=tenant) if tenant else keys).first()
+    if key is None:
+        raise NotFoundError(
+            "There is no such key.", remediation="The tenant's page and `key list` show its keys."
+        )
+    return key
+
+
+def lifecycle_runs(*, tenant: Tenant) -> list[LifecycleRun]:
+    """Return the tenant's set-ups and removals with their steps, the latest first."""
+    runs = LifecycleRun.objects.filter(tenant=tenant).order_by("-started_at", "-id")
+    return list(runs.prefetch_related("steps"))
 
 
 @dataclass(frozen=True, slots=True)

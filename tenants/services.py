@@ -12,7 +12,7 @@ from audit.events import EventType
 from tenants.configuration import TenantConfiguration, configuration_of
 from tenants.context import tenant_context
 from tenants.credentials import KEY_PREFIX
-from tenants.errors import VersionConflictError
+from tenants.errors import TenantNotActiveError, VersionConflictError
 from tenants.lifecycle import TenantState
 from tenants.models import ApiKey, PlatformKey, Scope, Tenant
 from tenants.sessions import sessions_end_all
@@ -100,6 +100,38 @@ def tenant_configure(
     return tenant
 
 
+@transaction.atomic
+def tenant_rename(*, tenant: Tenant, name: str, actor: str) -> Tenant:
+    """Give the tenant another name; its slug and all that bears it stay."""
+    before, tenant.name = tenant.name, name
+    tenant.full_clean(exclude=["schema_name"])
+    if name != before:
+        tenant.save(update_fields=["name"])
+        tenant_event(
+            tenant=tenant,
+            event=EventType.TENANT_RENAMED,
+            actor=actor,
+            details={"old": before, "new": name},
+        )
+    return tenant
+
+
+@transaction.atomic
+def tenant_update(
+    *,
+    tenant: Tenant,
+    name: str | None,
+    changes: Mapping[str, Any],
+    actor: str,
+    expected_version: int | None = None,
+) -> Tenant:
+    """Change the name, where one is given, and settings: all of it, or nothing when one fails."""
+    tenant = tenant_configure(
+        tenant=tenant, changes=changes, actor=actor, expected_version=expected_version
+    )
+    return tenant if name is None else tenant_rename(tenant=tenant, name=name, actor=actor)
+
+
 def _require_version(tenant: Tenant, expected: int | None) -> None:
     if expected is not None and expected != tenant.config_version:
         raise VersionConflictError(
@@ -123,7 +155,12 @@ def api_key_issue(
     actor: str,
     expires_at: datetime | None = None,
 ) -> tuple[ApiKey, str]:
-    """Make a key and return it with its full text, which is shown this once and not kept."""
+    """Make a key and return it with its full text, which is shown this once and not kept.
+
+    Raises `TenantNotActiveError` for a tenant that is stopped or going: a key made while it is
+    being suspended would outlive the suspension.
+    """
+    _require_keys_allowed(tenant)
     key = ApiKey(tenant=tenant, name=name, scopes=list(scopes), expires_at=expires_at)
     text = key_make(key, owner=tenant.slug)
     tenant_event(
@@ -133,6 +170,15 @@ def api_key_issue(
         details={"key_id": key.key_id, "scopes": key.scopes},
     )
     return key, text
+
+
+def _require_keys_allowed(tenant: Tenant) -> None:
+    state = Tenant.objects.select_for_update(of=("self",)).get(pk=tenant.pk).state
+    if state not in {TenantState.ACTIVE, TenantState.PROVISIONING}:
+        raise TenantNotActiveError(
+            f"Only a tenant that is active can have new keys; '{tenant.slug}' is {state}.",
+            remediation="Resuming a suspended tenant gives it a new key.",
+        )
 
 
 def key_make(key: ApiKey | PlatformKey, *, owner: str) -> str:

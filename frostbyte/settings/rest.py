@@ -54,6 +54,8 @@ SPECTACULAR_SETTINGS: dict[str, Any] = {
     ],
     "ENUM_NAME_OVERRIDES": {
         "RunState": "processing.models.RunState.choices",
+        "LifecycleKind": "tenants.models.LifecycleKind.choices",
+        "LifecycleOutcome": "tenants.models.LifecycleOutcome.choices",
         "TenantState": "tenants.lifecycle.TenantState.choices",
     },
 }

@@ -4,7 +4,7 @@ from typing import Final
 
 from django.urls import path
 
-from tenants.api import quotas, views
+from tenants.api import keys, quotas, views
 
 tokens: Final = [path("auth/token", views.TokenView.as_view(), name="token")]
 urlpatterns = [
@@ -32,5 +32,17 @@ urlpatterns = [
     ),
     path(
         "admin/tenants/<slug:slug>/resume", views.TenantResumeView.as_view(), name="tenant-resume"
+    ),
+    path("admin/tenants/<slug:slug>/retry", views.TenantRetryView.as_view(), name="tenant-retry"),
+    path(
+        "admin/tenants/<slug:slug>/deprovision",
+        views.TenantDeprovisionView.as_view(),
+        name="tenant-deprovision",
+    ),
+    path("admin/tenants/<slug:slug>/keys", keys.TenantKeysView.as_view(), name="tenant-keys"),
+    path(
+        "admin/tenants/<slug:slug>/keys/<slug:key_id>/revoke",
+        keys.TenantKeyRevokeView.as_view(),
+        name="tenant-key-revoke",
     ),
 ]

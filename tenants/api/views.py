@@ -1,14 +1,17 @@
 """Tokens for keys on any host, and the life of tenants for operators on the public one."""
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from django.db.models import QuerySet
-from drf_spectacular.utils import OpenApiExample, extend_schema
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import OpenApiExample, OpenApiParameter, extend_schema
 from rest_framework import status
 from rest_framework.authentication import SessionAuthentication
+from rest_framework.exceptions import ValidationError
 from rest_framework.generics import GenericAPIView
 from rest_framework.request import Request
 from rest_framework.response import Response
+from rest_framework.serializers import BaseSerializer
 
 from tenants.api.authentication import BearerAuthentication
 from tenants.api.callers import actor_of
@@ -16,16 +19,22 @@ from tenants.api.permissions import HoldsKey, IsOperator
 from tenants.api.serializers import (
     NewTenantSerializer,
     NewTokenSerializer,
+    RemovalSerializer,
+    TenantChangeSerializer,
+    TenantDetailSerializer,
+    TenantFilterSerializer,
     TenantSerializer,
     TenantWithKeySerializer,
     TokenSerializer,
 )
 from tenants.credentials import Credential
+from tenants.deprovisioning import tenant_deprovision
 from tenants.models import Scope, Tenant
 from tenants.naming import PLATFORM
 from tenants.provisioning import tenant_provision
-from tenants.selectors import tenant_get, tenant_list
-from tenants.services import tenant_resume, tenant_suspend
+from tenants.recovery import tenant_retry
+from tenants.selectors import tenant_get, tenant_list, tenants_with_keys
+from tenants.services import tenant_resume, tenant_suspend, tenant_update
 from tenants.tokens import narrowed, token_issue
 
 TAGS = ["admin"]
@@ -76,7 +85,7 @@ class OperatorView(GenericAPIView[Tenant]):
     permission_classes = (IsOperator,)
     required_scope = Scope.ADMIN.value
     throttle_scope = "admin"
-    serializer_class = TenantSerializer
+    serializer_class: type[BaseSerializer[Any]] = TenantSerializer
     further_problems: ClassVar[dict[str, tuple[int, ...]]] = {}
 
     def get_queryset(self) -> QuerySet[Tenant]:
@@ -99,10 +108,19 @@ class TenantsView(OperatorView):
     cursor_ordering = ("slug",)
     further_problems: ClassVar = {"POST": (409, 503)}
 
-    @extend_schema(operation_id="tenant_list", tags=TAGS, responses=TenantSerializer(many=True))
-    def get(self, _request: Request) -> Response:
-        """List the tenants by slug, in whatever state."""
-        page = self.paginate_queryset(self.get_queryset())
+    @extend_schema(
+        operation_id="tenant_list",
+        tags=TAGS,
+        parameters=[TenantFilterSerializer],
+        responses=TenantSerializer(many=True),
+    )
+    def get(self, request: Request) -> Response:
+        """List the tenants by slug, in whatever state, or those that are asked for."""
+        wanted = TenantFilterSerializer(data=request.query_params)
+        wanted.is_valid(raise_exception=True)
+        state, search = wanted.validated_data.get("state"), wanted.validated_data.get("search", "")
+        tenants = tenants_with_keys(states=[state] if state else (), search=search)
+        page = self.paginate_queryset(tenants)
         return self.get_paginated_response(self.get_serializer(page, many=True).data)
 
     @extend_schema(
@@ -127,10 +145,59 @@ class TenantsView(OperatorView):
 class TenantView(OperatorView):
     """One tenant."""
 
+    serializer_class = TenantDetailSerializer
+    further_problems: ClassVar = {"PATCH": (409,)}
+
     @extend_schema(operation_id="tenant_get", tags=TAGS)
     def get(self, _request: Request, slug: str) -> Response:
-        """Return one tenant."""
+        """Return one tenant. `ETag` is the version of its configuration."""
         return self.tell(tenant_get(slug=slug))
+
+    @extend_schema(
+        operation_id="tenant_update",
+        tags=TAGS,
+        request=TenantChangeSerializer,
+        parameters=[
+            OpenApiParameter(
+                "If-Match", OpenApiTypes.STR, OpenApiParameter.HEADER,
+                description="The `ETag` that the change is meant for; 409 when it is over.",
+            )
+        ],
+        examples=[
+            OpenApiExample(
+                "Two settings", {"configuration": {"pii_policy": "block", "retention_days": 365}},
+                request_only=True,
+            )
+        ],
+    )  # fmt: skip
+    def patch(self, request: Request, slug: str) -> Response:
+        """Change a tenant's name, or settings of it; either all of it or nothing."""
+        wanted = TenantChangeSerializer(data=request.data)
+        wanted.is_valid(raise_exception=True)
+        tenant = tenant_update(
+            tenant=tenant_get(slug=slug),
+            name=wanted.validated_data.get("name"),
+            changes=wanted.validated_data.get("configuration", {}),
+            actor=actor_of(request),
+            expected_version=_matched_version(request),
+        )
+        return self.tell(tenant)
+
+    def tell(self, tenant: Tenant, *, code: int = status.HTTP_200_OK) -> Response:
+        """Return the tenant as it stands, with the version of its configuration as `ETag`."""
+        response = super().tell(tenant, code=code)
+        response["ETag"] = f'"{tenant.config_version}"'
+        return response
+
+
+def _matched_version(request: Request) -> int | None:
+    """Return the version in `If-Match`, or None; raises DRF's `ValidationError` for no version."""
+    sent = request.headers.get("If-Match", "*").removeprefix("W/").strip('"')
+    if sent == "*":
+        return None
+    if not (sent.isascii() and sent.isdigit()):
+        raise ValidationError({"If-Match": ["Must be the ETag of the tenant."]})
+    return int(sent)
 
 
 class TenantSuspendView(OperatorView):
@@ -159,3 +226,52 @@ class TenantResumeView(OperatorView):
         """Let a stopped tenant work again, with a new key; the old ones stay revoked."""
         tenant = tenant_resume(tenant=tenant_get(slug=slug), actor=actor_of(request))
         return self.tell_with_key(tenant)
+
+
+class TenantRetryView(OperatorView):
+    """On, after a failure."""
+
+    further_problems: ClassVar = {"POST": (409, 503)}
+
+    @extend_schema(
+        operation_id="tenant_retry",
+        tags=TAGS,
+        request=None,
+        responses={200: TenantWithKeySerializer},
+    )
+    def post(self, request: Request, slug: str) -> Response:
+        """Go on with a set-up or a removal that failed or was cut off.
+
+        A set-up answers with the first API key; after a removal `api_key` is empty.
+        """
+        tenant = tenant_retry(tenant=tenant_get(slug=slug), actor=actor_of(request))
+        return self.tell_with_key(tenant)
+
+
+class TenantDeprovisionView(OperatorView):
+    """Removal."""
+
+    serializer_class = TenantDetailSerializer
+    further_problems: ClassVar = {"POST": (409, 503)}
+
+    @extend_schema(
+        operation_id="tenant_deprovision",
+        tags=TAGS,
+        request=RemovalSerializer,
+        responses={200: TenantDetailSerializer},
+        examples=[OpenApiExample("Confirmed", {"confirm": "acme"}, request_only=True)],
+    )
+    def post(self, request: Request, slug: str) -> Response:
+        """Remove everything that the tenant has, for good; `confirm` is its slug again.
+
+        Answers when all is gone: `lifecycle_runs` tells what each store held and that nothing is
+        left. The history stays, and the slug is never given out again.
+        """
+        wanted = RemovalSerializer(data=request.data)
+        wanted.is_valid(raise_exception=True)
+        tenant = tenant_deprovision(
+            tenant=tenant_get(slug=slug),
+            confirmation=wanted.validated_data["confirm"],
+            actor=actor_of(request),
+        )
+        return self.tell(tenant)

@@ -13,7 +13,7 @@ import pytest
 from audit.models import AuditEvent
 from audit.verification import chain_verify
 from intake.services import document_receive
-from tenants import deprovisioning, provisioning
+from tenants import deprovisioning
 from tenants.context import tenant_context
 from tenants.credentials import api_key_authenticate
 from tenants.deprovisioning import Removal, removals, tenant_deprovision
@@ -22,40 +22,15 @@ from tenants.lifecycle import TenantState
 from tenants.models import Tenant
 from tenants.provisioning import STEPS, Step, tenant_provision
 from tenants.recovery import tenant_retry
+from tests.tenants.faults import Act, after, before, break_steps
 
-Act = Callable[[Tenant], None]
 STEP_NAMES = [step.name for step in STEPS]
 REMOVAL_NAMES = [removal.name for removal in removals()]
-
-
-def before(_act: Act) -> Act:
-    """Return the act made to fail before it does anything."""
-
-    def broken(_tenant: Tenant) -> None:
-        raise OSError("the disk is full")
-
-    return broken
-
-
-def after(act: Act) -> Act:
-    """Return the act made to fail once it has done its work."""
-
-    def broken(tenant: Tenant) -> None:
-        act(tenant)
-        raise OSError("the disk is full")
-
-    return broken
 
 
 def left_of(tenant: Tenant) -> list[str]:
     """Return the names of what the tenant still has, asked of each store."""
     return [step.name for step in STEPS if not step.is_gone(tenant)]
-
-
-def break_steps(monkeypatch: pytest.MonkeyPatch, change: Callable[[Step], Step]) -> None:
-    broken = tuple(change(step) for step in STEPS)
-    monkeypatch.setattr(provisioning, "STEPS", broken)
-    monkeypatch.setattr(deprovisioning, "STEPS", broken)
 
 
 def failed(slug: str, name: str) -> Tenant:

@@ -1,10 +1,6 @@
 """Onboarding: whole or not at all, whatever step fails; and the states between."""
 
-from io import StringIO
-
 import pytest
-from django.core.management import CommandError, call_command
-from django.db import connection
 
 from audit.models import AuditEvent
 from audit.verification import chain_verify
@@ -12,13 +8,11 @@ from tenants.context import tenant_context
 from tenants.credentials import api_key_authenticate
 from tenants.deprovisioning import ORDER, removals
 from tenants.errors import (
-    InvalidSlugError,
     InvalidStateTransitionError,
     TenantAlreadyExistsError,
 )
 from tenants.lifecycle import TRANSITIONS, TenantState, require_transition
 from tenants.models import Tenant
-from tenants.naming import validate_slug
 from tenants.provisioning import STEPS, _nothing, tenant_provision
 from tenants.stores import for_tenant
 
@@ -62,17 +56,6 @@ def test_every_step_says_how_it_is_checked_and_removed() -> None:
     ]
 
 
-@pytest.mark.parametrize(
-    "slug",
-    ["", "ab", "Acme", "1acme", "acme_corp", "acme corp", "аcme", "acme-", "a--b", "x" * 32,
-     "public", "www", "platform", "acme;drop"],
-)  # fmt: skip
-def test_bad_slugs_are_refused_with_a_reason(slug: str) -> None:
-    with pytest.raises(InvalidSlugError) as caught:
-        validate_slug(slug)
-    assert caught.value.remediation
-
-
 def test_a_taken_slug_is_refused_and_changes_nothing(acme: Tenant, globex: Tenant) -> None:
     before = Tenant.objects.count()
     with pytest.raises(TenantAlreadyExistsError):
@@ -93,28 +76,3 @@ def test_only_listed_transitions_are_allowed(current: TenantState, target: Tenan
     with pytest.raises(InvalidStateTransitionError) as caught:
         require_transition(current, target)
     assert caught.value.extra["allowed"] == [state.value for state in TRANSITIONS[current]]
-
-
-def run(*arguments: str) -> str:
-    out = StringIO()
-    call_command("tenant", *arguments, stdout=out)
-    return out.getvalue()
-
-
-def test_the_command_walks_through_a_tenants_life(committed: None) -> None:
-    created = run("create", "walked", "--name", "Walked Ltd")
-    assert "Tenant walked is ACTIVE." in created
-    assert "fb_walked_" in created
-    assert "walked.localhost" in run("show", "walked")
-    assert 'pii_policy = "block"' in run("config", "walked", "pii_policy=block")
-    assert "revoked" in run("suspend", "walked")
-    assert "fb_walked_" in run("resume", "walked")
-    listed = run("list")
-    assert all(slug in listed for slug in ("acme", "globex", "walked"))
-    with pytest.raises(CommandError, match="INVALID_STATE_TRANSITION"):
-        run("resume", "walked")
-    with pytest.raises(CommandError, match="VALIDATION_ERROR"):
-        run("config", "walked", "retention_days=3")
-    with pytest.raises(CommandError, match="RESOURCE_NOT_FOUND"):
-        run("show", "nobody")
-    assert connection.schema_name == "public"  # type: ignore[attr-defined]

@@ -1,11 +1,15 @@
 """How much of its quotas a tenant has used, told before it bites, and the check that refuses."""
 
+from dataclasses import dataclass
 from typing import Final
 
+from django.db import transaction
+from django.db.models import Count, Sum
+from django.db.models.functions import Coalesce
 from django.template.defaultfilters import filesizeformat
 
 from intake.errors import DocumentQuotaError, StorageQuotaError
-from intake.models import DocumentTotals
+from intake.models import Document, DocumentTotals
 from tenants.configuration import TenantConfiguration
 from tenants.models import Tenant
 from tenants.quotas import QuotaUsage, Usage, usage_against
@@ -13,9 +17,37 @@ from tenants.quotas import QuotaUsage, Usage, usage_against
 _REMEDY: Final = "Delete documents, or ask the platform's operator for more."
 
 
+@dataclass(frozen=True, slots=True)
+class Recount:
+    """What the documents' rows add up to, and whether the totals said the same."""
+
+    documents: int
+    size_bytes: int
+    agreed: bool
+
+
+def totals_get() -> DocumentTotals:
+    """Return the totals of the tenant's documents, inside its context."""
+    return DocumentTotals.objects.get()
+
+
+@transaction.atomic
+def totals_recount(*, write: bool) -> Recount:
+    """Add up the documents' rows under the totals' lock, and with `write` correct the totals."""
+    totals = DocumentTotals.objects.select_for_update().get()
+    found = Document.objects.aggregate(
+        documents=Count("pk"), size_bytes=Coalesce(Sum("size_bytes"), 0)
+    )
+    agreed = (totals.documents, totals.size_bytes) == (found["documents"], found["size_bytes"])
+    if write and not agreed:
+        totals.documents, totals.size_bytes = found["documents"], found["size_bytes"]
+        totals.save()
+    return Recount(agreed=agreed, **found)
+
+
 def quota_usage(*, tenant: Tenant) -> QuotaUsage:
     """Return what the tenant has used, inside its context."""
-    return _usage(DocumentTotals.objects.get(), tenant.settings)
+    return _usage(totals_get(), tenant.settings)
 
 
 def quota_check(*, tenant: Tenant, adds_bytes: int) -> None:
@@ -23,7 +55,7 @@ def quota_check(*, tenant: Tenant, adds_bytes: int) -> None:
 
     For an early answer; others may come in between.
     """
-    _require_room(DocumentTotals.objects.get(), tenant.settings, adds_bytes)
+    _require_room(totals_get(), tenant.settings, adds_bytes)
 
 
 def quota_check_and_hold(*, tenant: Tenant, adds_bytes: int) -> None:

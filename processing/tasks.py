@@ -1,13 +1,16 @@
 """What the broker carries: "advance run N of tenant T", and the sweep that finds what is due."""
 
+from typing import Final
 from uuid import UUID
 
 import structlog
 from celery import shared_task
+from django.conf import settings
 from django.db import DatabaseError
 
 from processing.runner import run_advance
 from processing.services import ADVANCE_TASK, dispatch_due, start_missing_runs
+from processing.storage import storage_measure
 from tenants.context import tenant_context
 from tenants.gate import tenant_was_removed
 from tenants.lifecycle import TenantState
@@ -16,6 +19,8 @@ from tenants.selectors import tenant_list
 from tenants.tasks import QuietTask, TenantTask
 
 log = structlog.get_logger("frostbyte.processing")
+
+MEASURE_TASK: Final = "processing.measure"
 
 
 @shared_task(base=TenantTask, name=ADVANCE_TASK)
@@ -40,3 +45,16 @@ def sweep() -> None:
         except DatabaseError:
             if not tenant_was_removed(tenant):
                 log.exception("tenant not swept", tenant=tenant.slug)
+
+
+@shared_task(base=TenantTask, name=MEASURE_TASK)
+def measure(tenant: Tenant) -> None:
+    """Count what one tenant has in its stores."""
+    storage_measure(tenant=tenant)
+
+
+@shared_task(base=QuietTask, name="processing.measure_all")
+def measure_all() -> None:
+    """Hand out the counting of every active tenant's stores: a task each, between other work."""
+    for slug in tenant_list().filter(state=TenantState.ACTIVE).values_list("slug", flat=True):
+        measure.apply_async((slug,), expires=settings.STORAGE_MEASURE_SECONDS)

@@ -23,6 +23,7 @@ PIPELINE_LEASE_SECONDS = _env.lease_seconds
 PIPELINE_HEARTBEAT_SECONDS = PIPELINE_LEASE_SECONDS / 6
 PIPELINE_SWEEP_SECONDS = 5
 TENANT_SETTLE_SECONDS = 60
+STORAGE_MEASURE_SECONDS = 3600
 PIPELINE_RUNS_IN_FLIGHT_PER_TENANT = _env.max_runs_in_flight_per_tenant
 
 CELERY_BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
@@ -30,6 +31,11 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
         "task": "processing.sweep",
         "schedule": PIPELINE_SWEEP_SECONDS,
         "options": {"expires": PIPELINE_SWEEP_SECONDS},
+    },
+    "measure": {
+        "task": "processing.measure_all",
+        "schedule": STORAGE_MEASURE_SECONDS,
+        "options": {"expires": STORAGE_MEASURE_SECONDS},
     },
     "settle": {
         "task": "tenants.settle",

@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from datetime import datetime
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, BinaryIO, Final, Protocol, cast
 
@@ -23,11 +24,12 @@ _DELETE_BATCH: Final = 1000
 
 @dataclass(frozen=True, slots=True)
 class ObjectInfo:
-    """What the store says of an object: its size in bytes and the media type it was put with."""
+    """What the store says of an object: its bytes, the media type it was put with, and when."""
 
     key: str
     size: int
     content_type: str
+    modified_at: datetime
 
 
 class ObjectStore(Protocol):
@@ -41,6 +43,8 @@ class ObjectStore(Protocol):
     def head(self, key: str) -> ObjectInfo: ...
     def delete(self, key: str) -> None: ...
     def list(self, prefix: str = "") -> Iterator[str]: ...
+    def stored_sizes(self, prefix: str = "") -> Iterator[tuple[str, int]]: ...
+    def plain_size(self, stored: int) -> int | None: ...
     def presign(self, key: str, *, expires_seconds: int = 300) -> str: ...
 
 
@@ -121,7 +125,9 @@ class S3Objects:
         """Return size and media type; raises `NotFoundError`."""
         with _translated():
             found = self._client.head_object(Bucket=self.bucket, Key=key)
-            return ObjectInfo(key, found["ContentLength"], found["ContentType"])
+            return ObjectInfo(
+                key, found["ContentLength"], found["ContentType"], found["LastModified"]
+            )
 
     def delete(self, key: str) -> None:
         """Delete one object; nothing happens when there is none."""
@@ -130,10 +136,18 @@ class S3Objects:
 
     def list(self, prefix: str = "") -> Iterator[str]:
         """Yield the keys that begin with `prefix`, in order."""
+        return (key for key, _size in self.stored_sizes(prefix))
+
+    def stored_sizes(self, prefix: str = "") -> Iterator[tuple[str, int]]:
+        """Yield each key that begins with `prefix`, in order, with its size in the store."""
         with _translated():
             pages = self._client.get_paginator("list_objects_v2")
             for page in pages.paginate(Bucket=self.bucket, Prefix=prefix):
-                yield from (item["Key"] for item in page.get("Contents", []))
+                yield from ((item["Key"], item["Size"]) for item in page.get("Contents", []))
+
+    def plain_size(self, stored: int) -> int | None:
+        """Return the bytes that were put, from the size in the store; None: not of our making."""
+        return stored
 
     def presign(self, key: str, *, expires_seconds: int = 300) -> str:
         """Return a URL that reads this one object until it expires."""

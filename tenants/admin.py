@@ -4,18 +4,20 @@ from typing import ClassVar
 
 from django.contrib.admin import AdminSite
 from django.http import HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
+from django.shortcuts import redirect
 from django.urls import URLPattern, URLResolver, path
 
 from tenants import console as pages
-from tenants.forms import OperatorSignInForm
+from tenants import second_step
+from tenants.pages import shown_errors
+from tenants.second_step import OperatorLoginView
 
 
 class FrostbyteConsole(AdminSite):
     """Sign-in for operators and the pages behind it; shows no document of any tenant."""
 
     site_header = site_title = "Frostbyte console"
-    login_form = OperatorSignInForm
-    login_template = "registration/login.html"
     password_change_template = "registration/password.html"  # noqa: S105
     password_change_done_template = "console/password_done.html"  # noqa: S105
     pages: ClassVar = (
@@ -30,10 +32,27 @@ class FrostbyteConsole(AdminSite):
         ("audit/<str:chain>/verify/", pages.audit_chain, "audit_chain"),
     )
 
+    steps: ClassVar = (
+        ("code/", second_step.code_page, "code"),
+        ("second-factor/", second_step.totp_page, "totp"),
+        ("second-factor/qr.svg", second_step.totp_picture, "totp_picture"),
+    )
+    """Pages that come before sign-in is complete."""
+
     def get_urls(self) -> list[URLPattern | URLResolver]:
         """Put our pages before the site's own."""
         ours = [path(at, self.admin_view(page), name=name) for at, page, name in self.pages]
-        return [*ours, *super().get_urls()]
+        steps = [path(at, shown_errors(page), name=name) for at, page, name in self.steps]
+        return [*ours, *steps, *super().get_urls()]
+
+    def login(  # type: ignore[override]
+        self, request: HttpRequest, extra_context: object = None
+    ) -> HttpResponseBase:
+        """Take the password, the first of two steps; who is in is led to the tenants."""
+        del extra_context
+        if request.method == "GET" and self.has_permission(request):
+            return redirect("admin:index")
+        return OperatorLoginView.as_view()(request)
 
     def index(  # type: ignore[override]
         self, request: HttpRequest, extra_context: object = None

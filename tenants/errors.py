@@ -122,3 +122,14 @@ class SignInLockedError(FrostbyteError):
 
     code = "SIGN_IN_LOCKED"
     http_status = 429
+
+
+class WrongCodeError(ValidationError):
+    """A code that is wrong, over, or used already."""
+
+
+class SecretUnreadableError(FrostbyteError):
+    """A stored secret was sealed with another key."""
+
+    code = "SECRET_UNREADABLE"
+    http_status = 500

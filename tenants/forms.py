@@ -51,6 +51,23 @@ class OperatorSignInForm(SignInForm):
             raise self.get_invalid_login_error()
 
 
+class CodeForm(forms.Form):
+    """A code of the second factor, or a recovery code."""
+
+    code = forms.CharField(
+        label="Code",
+        max_length=40,
+        widget=forms.TextInput(
+            attrs={
+                "autocomplete": "one-time-code",
+                "autocapitalize": "none",
+                "spellcheck": "false",
+                "autofocus": True,
+            }
+        ),
+    )
+
+
 class RoleForm(forms.Form):
     """A role to give."""
 

@@ -124,6 +124,27 @@ class PlatformKey(Key):
         ordering: ClassVar = ["-created_at"]
 
 
+class Totp(models.Model):
+    """The second factor of a person of the platform; see tenants.totp.
+
+    `secret` is sealed, `recovery_hashes` are SHA-256, `last_step` is the number of the 30 seconds
+    of the last code that was taken.
+    """
+
+    objects: ClassVar[models.Manager["Totp"]] = models.Manager()
+
+    user = models.OneToOneField(
+        settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="totp"
+    )
+    secret = models.CharField(max_length=400)
+    confirmed_at = models.DateTimeField(null=True, blank=True)
+    last_step = models.BigIntegerField(default=0)
+    recovery_hashes = ArrayField(models.CharField(max_length=64), default=list, blank=True)
+
+    def __str__(self) -> str:
+        return f"second factor of person {self.user.pk}"
+
+
 class LifecycleKind(models.TextChoices):
     """What a run of a tenant's life is for."""
 

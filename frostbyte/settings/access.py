@@ -31,4 +31,6 @@ AXES_CLIENT_IP_CALLABLE = "tenants.lockout.client_address"
 AXES_LOCKOUT_CALLABLE = "tenants.lockout.locked_response"
 AXES_ENABLE_ADMIN = False
 AXES_VERBOSE = False
+# Whether operators and auditors of the platform must have a second factor; see tenants.totp.
+REQUIRE_OPERATOR_TOTP = _env.require_operator_totp == "on"
 PROXY_COUNT = _env.proxy_count

@@ -6,7 +6,7 @@ is not named (DATABASE_URL, REDIS_URL, S3_ENDPOINT_URL) is the embedded one unde
 
 from functools import lru_cache
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import AliasChoices, Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
@@ -29,6 +29,7 @@ class Environment(BaseSettings):
     allowed_hosts: Annotated[tuple[str, ...], NoDecode] = ()
     port: int = 8000
     proxy_count: int = 0
+    require_operator_totp: Literal["", "on", "off"] = ""
     session_hours: int = 12
     session_idle_minutes: int = 60
     log_level: str = "INFO"

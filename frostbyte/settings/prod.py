@@ -8,6 +8,8 @@ from frostbyte.settings.env import PROJECT_DIR, environment
 if not environment().secret_key.get_secret_value():
     raise ImproperlyConfigured("Set FROSTBYTE_SECRET_KEY: a long random text, kept secret.")
 
+REQUIRE_OPERATOR_TOTP = environment().require_operator_totp != "off"
+
 STATIC_ROOT = PROJECT_DIR / "staticfiles"
 WHITENOISE_USE_FINDERS = False
 

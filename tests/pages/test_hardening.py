@@ -8,10 +8,20 @@ from django.test import Client
 from tenants.models import Tenant
 from tests.pages.conftest import Publish, first_chunk_id
 
-STAFF_PAGES = ("/", "/upload/", "/receipts/", "/search/", "/password/", "/no-such-page/")
+STAFF_PAGES = (
+    "/",
+    "/upload/",
+    "/receipts/",
+    "/search/",
+    "/password/",
+    "/people/",
+    "/people/new/",
+    "/audit/",
+    "/no-such-page/",
+)
 PUBLIC_PAGES = ("/", "/console/login/", "/no-such-page/")
 CONSOLE_PAGES = ("/console/", "/console/tenants/new/", "/console/tenants/acme/",
-                 "/console/tenants/acme/keys/new/", "/console/audit/",
+                 "/console/tenants/acme/keys/new/", "/console/audit/", "/console/second-factor/",
                  "/console/password_change/")  # fmt: skip
 OTHER_HOST = re.compile(r"""(?:href|src|action|data-\w+)=["']?(?:https?:)?//""", re.IGNORECASE)
 INLINE = re.compile(r"<style|\sstyle=|\son\w+=|javascript:", re.IGNORECASE)

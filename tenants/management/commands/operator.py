@@ -25,11 +25,13 @@ from tenants.people import (
     platform_key_revoke,
 )
 from tenants.roles import OPERATOR, PLATFORM_ROLES, role_of
+from tenants.totp import totp_of, totp_reset
 
 _NAMED: Final = {
     "password": "set a new password and end the person's sessions",
     "deactivate": "shut a person out: sessions and keys end at once",
     "activate": "let a person in again",
+    "reset-totp": "take the second factor away, to be set up anew",
     "sign-out": "end all sessions of a person",
 }
 
@@ -66,7 +68,8 @@ class Command(BaseCommand):
 
     def _list(self, **_options: Any) -> None:
         for user in operator_list():
-            state = "" if user.is_active else "deactivated"
+            state = "second factor" if totp_of(user) else ""
+            state = state if user.is_active else "deactivated"
             role = role_of(user, roles=PLATFORM_ROLES) or "no role"
             self.stdout.write(f"{user.get_username():<32} {role:<10} {state}")
             for key in PlatformKey.objects.filter(owner=user):
@@ -105,6 +108,10 @@ class Command(BaseCommand):
         user = operator_get(username=username)
         ended = person_sign_out(user=user, tenant=None, actor=COMMAND_LINE)
         self.stdout.write(self.style.SUCCESS(f"{ended} sessions of {username} are ended."))
+
+    def _reset_totp(self, *, username: str, **_options: Any) -> None:
+        totp_reset(user=operator_get(username=username), actor=COMMAND_LINE)
+        self.stdout.write(self.style.SUCCESS(f"{username} sets up a second factor anew."))
 
     def _key(
         self,

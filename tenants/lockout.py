@@ -1,11 +1,12 @@
 """Lock-out after failed sign-ins, by name and address, in each tenant for itself (django-axes).
 
 django-axes counts in the cache named `lockout`, whose keys carry the schema in force and an
-epoch; raising the epoch forgets all failures of the schema. Names are hashed before anything is
+epoch; another epoch forgets all failures of the schema. Names are hashed before anything is
 counted or logged: people type passwords in the field for names.
 """
 
 import hashlib
+import secrets
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -32,14 +33,13 @@ _EPOCH: Final = "lockout:epoch"
 
 def make_key(key: str, prefix: str, version: int) -> str:
     """Return the cache key of a count: it carries the schema in force, and the schema's epoch."""
-    made: str = key_in_schema(f"{cache.get(_EPOCH, 0)}:{key}", prefix, version)
+    made: str = key_in_schema(f"{cache.get(_EPOCH, '')}:{key}", prefix, version)
     return made
 
 
 def lockout_reset() -> None:
     """Forget all failed sign-ins of the schema in force; whoever is locked out may try again."""
-    cache.add(_EPOCH, 0, timeout=None)
-    cache.incr(_EPOCH)
+    cache.set(_EPOCH, secrets.token_hex(8), timeout=None)
 
 
 def failure_limit(_request: HttpRequest, credentials: Mapping[str, Any] | None) -> int:

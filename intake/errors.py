@@ -103,6 +103,13 @@ class CollectionNotFoundError(NotFoundError):
     """No collection of this tenant that the reader sees has this name."""
 
 
+class CollectionNotEmptyError(FrostbyteError):
+    """A collection that holds documents is not deleted."""
+
+    code = "COLLECTION_NOT_EMPTY"
+    http_status = 409
+
+
 class DocumentNotFoundError(NotFoundError):
     """No document of this tenant has this id."""
 

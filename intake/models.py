@@ -12,12 +12,11 @@ from django.db import models
 from django.utils import timezone
 
 from frostbyte.kernel.ids import new_id
+from tenants.naming import LABEL_LIMIT, LABEL_PATTERN
 
 DEFAULT_COLLECTION: Final = "default"
 DEFAULT_COLLECTION_ID: Final = UUID("00000000-0000-8000-8000-000000000001")
 """The collection that each tenant has from the start, open to all of its people."""
-
-COLLECTION_NAME: Final = r"^[a-z0-9]+(-[a-z0-9]+)*\Z"
 
 
 class Collection(models.Model):
@@ -25,9 +24,11 @@ class Collection(models.Model):
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     name = models.CharField(
-        max_length=63,
+        max_length=LABEL_LIMIT,
         unique=True,
-        validators=[RegexValidator(COLLECTION_NAME, "Use a-z, 0-9 and single hyphens.")],
+        validators=[
+            RegexValidator(rf"^{LABEL_PATTERN.pattern}\Z", "Use a-z, 0-9 and single hyphens.")
+        ],
     )
     description = models.CharField(max_length=500, blank=True)
     restricted = models.BooleanField(default=False)

@@ -6,10 +6,12 @@ is joined or counted.
 
 from uuid import UUID
 
-from django.db.models import QuerySet
+from django.db.models import Count, QuerySet
 
 from intake.errors import CollectionNotFoundError, DocumentNotFoundError, ReceiptNotFoundError
 from intake.models import Collection, Document, Receipt
+from tenants.context import reading
+from tenants.readers import EVERYTHING
 
 
 def collection_list() -> QuerySet[Collection]:
@@ -28,14 +30,37 @@ def collection_get(*, name: str) -> Collection:
     return collection
 
 
+def collections_managed() -> list[Collection]:
+    """Return every collection with its groups, by name, for those who say who reads what."""
+    with reading(EVERYTHING):
+        return list(collection_list().prefetch_related("groups"))
+
+
+def collection_managed(*, name: str) -> Collection:
+    """Return one collection for those who say who reads it; raises `CollectionNotFoundError`."""
+    with reading(EVERYTHING):
+        return collection_get(name=name)
+
+
+def document_counts() -> dict[UUID, int]:
+    """Return how many documents each collection holds that the reader sees."""
+    counted = collection_list().annotate(count=Count("documents"))
+    return dict(counted.values_list("pk", "count"))
+
+
+def same_content(collection: Collection, sha256: str) -> Document | None:
+    """Return the collection's document of these bytes, or None."""
+    return Document.objects.filter(collection=collection, sha256=sha256).first()
+
+
 def document_list() -> QuerySet[Document]:
-    """Return the tenant's documents, newest first."""
-    return Document.objects.order_by("-created_at", "-id")
+    """Return the tenant's documents with their collections, newest first."""
+    return Document.objects.select_related("collection").order_by("-created_at", "-id")
 
 
 def document_get(*, document_id: UUID) -> Document:
     """Return one document; raises `DocumentNotFoundError`."""
-    document = Document.objects.filter(pk=document_id).first()
+    document = document_list().filter(pk=document_id).first()
     if document is None:
         raise DocumentNotFoundError("There is no such document.")
     return document

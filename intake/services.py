@@ -14,7 +14,7 @@ from intake.checks import check_allowed, check_content, check_size
 from intake.errors import FileRejectedError
 from intake.models import DEFAULT_COLLECTION, Collection, Document, Outcome, Receipt
 from intake.quotas import quota_check, quota_check_and_hold
-from intake.selectors import collection_get
+from intake.selectors import collection_get, same_content
 from intake.signals import document_received
 from tenants.gate import writing
 from tenants.models import Tenant
@@ -117,7 +117,7 @@ def _reject(tenant: Tenant, upload: Upload, error: FileRejectedError, actor: str
 
 def _store(tenant: Tenant, upload: Upload, media_type: str, actor: str) -> Receipt:
     """Put the bytes first, outside any lock, and take them back unless the rows commit."""
-    existing = _same_content(upload)
+    existing = same_content(upload.collection, upload.sha256)
     if existing:
         return _duplicate(tenant, upload, existing, actor)
     quota_check(tenant=tenant, adds_bytes=upload.size)
@@ -143,8 +143,8 @@ def _store(tenant: Tenant, upload: Upload, media_type: str, actor: str) -> Recei
 
 @transaction.atomic
 def _enter(tenant: Tenant, upload: Upload, document: Document, actor: str) -> Receipt:
-    _lock_content(upload.collection, upload.sha256)
-    existing = _same_content(upload)
+    lock_content(upload.collection, upload.sha256)
+    existing = same_content(upload.collection, upload.sha256)
     if existing:
         return _duplicate(tenant, upload, existing, actor)
     quota_check_and_hold(tenant=tenant, adds_bytes=upload.size)
@@ -169,12 +169,8 @@ def _put(tenant: Tenant, upload: Upload, document: Document) -> None:
     )
 
 
-def _same_content(upload: Upload) -> Document | None:
-    return Document.objects.filter(collection=upload.collection, sha256=upload.sha256).first()
-
-
-def _lock_content(collection: Collection, sha256: str) -> None:
-    """Let the same bytes, sent to a collection twice at once, come one after the other."""
+def lock_content(collection: Collection, sha256: str) -> None:
+    """Let the same bytes, put into a collection twice at once, come one after the other."""
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT pg_advisory_xact_lock(hashtextextended(current_schema() || %s, 0))",

@@ -48,8 +48,13 @@ def chunk_get(*, chunk_id: UUID) -> Chunk:
     return chunk
 
 
-def canonical_bytes(*, tenant: Tenant, run_id: UUID) -> bytes:
-    """Return the canonical document of a run as it is stored and hashed."""
+def canonical_bytes(*, tenant: Tenant, document: Document, run_id: UUID) -> bytes:
+    """Return the canonical document of one of the document's runs as it is stored and hashed.
+
+    Raises `NotFoundError`: an object is reached by way of rows alone, which the reader must see.
+    """
+    if not Run.objects.filter(pk=run_id, document=document).exists():
+        raise NotFoundError("The document has no such run.")
     return for_tenant(tenant).objects.get(payload_key(run_id, "parse"))
 
 

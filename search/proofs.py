@@ -13,8 +13,9 @@ import msgspec
 from audit.events import EventType, hash_event
 from audit.models import AuditEvent
 from audit.services import hashed_fields
-from frostbyte.kernel.errors import FrostbyteError
+from frostbyte.kernel.errors import FrostbyteError, NotFoundError
 from frostbyte.kernel.hashing import sha256_hex
+from intake.models import Document
 from intake.selectors import document_get
 from processing.canonical import Page, ParsedDocument, decode
 from processing.models import Chunk, Redaction
@@ -23,6 +24,8 @@ from processing.selectors import canonical_bytes
 from search.results import Proof, ProofCheck, ProofReport
 from tenants.models import Tenant
 from tenants.stores import for_tenant
+
+Link = Callable[[Tenant, Document, Proof], None]
 
 
 class BrokenLinkError(FrostbyteError):
@@ -33,36 +36,50 @@ class BrokenLinkError(FrostbyteError):
 
 
 def proof_verify(*, tenant: Tenant, proof: Proof) -> ProofReport:
-    """Check every link, inside the tenant's context; a broken one does not hide the others."""
+    """Check every link, inside the tenant's context; a broken one does not hide the others.
+
+    Of a document that is not there, or that the reader does not see, no link holds.
+    """
+    try:
+        document = document_get(document_id=proof.document_id)
+    except NotFoundError as error:
+        return ProofReport(checks=tuple(_broken(name, error) for name in _LINKS))
     return ProofReport(
-        checks=tuple(_checked(name, check, tenant, proof) for name, check in _LINKS.items())
+        checks=tuple(
+            _checked(name, check, tenant, document, proof) for name, check in _LINKS.items()
+        )
     )
 
 
 def _checked(
-    name: str, check: Callable[[Tenant, Proof], None], tenant: Tenant, proof: Proof
+    name: str, check: Link, tenant: Tenant, document: Document, proof: Proof
 ) -> ProofCheck:
     try:
-        check(tenant, proof)
+        check(tenant, document, proof)
     except FrostbyteError as error:
-        return ProofCheck(name=name, valid=False, detail=error.message)
+        return _broken(name, error)
     return ProofCheck(name=name, valid=True, detail="holds")
 
 
-def _raw_object(tenant: Tenant, proof: Proof) -> None:
-    document = document_get(document_id=proof.document_id)
+def _broken(name: str, error: FrostbyteError) -> ProofCheck:
+    return ProofCheck(name=name, valid=False, detail=error.message)
+
+
+def _raw_object(tenant: Tenant, document: Document, proof: Proof) -> None:
     found = sha256_hex(for_tenant(tenant).objects.get(document.raw_key))
     _require(found == proof.raw_sha256, "the stored file is not the one that was received")
     _require(document.sha256 == proof.raw_sha256, "the document's record names another hash")
 
 
-def _canonical_document(tenant: Tenant, proof: Proof) -> None:
-    found = sha256_hex(canonical_bytes(tenant=tenant, run_id=proof.run_id))
-    _require(found == proof.canonical_sha256, "the canonical document was changed")
+def _canonical_document(tenant: Tenant, document: Document, proof: Proof) -> None:
+    data = canonical_bytes(tenant=tenant, document=document, run_id=proof.run_id)
+    _require(sha256_hex(data) == proof.canonical_sha256, "the canonical document was changed")
 
 
-def _span(tenant: Tenant, proof: Proof) -> None:
-    page = next((page for page in _pages(tenant, proof) if page.number == proof.page), None)
+def _span(tenant: Tenant, document: Document, proof: Proof) -> None:
+    page = next(
+        (page for page in _pages(tenant, document, proof) if page.number == proof.page), None
+    )
     _require(page is not None, "the canonical document has no such page")
     hidden = Redaction.objects.filter(run_id=proof.run_id, page=proof.page)
     expected = redacted_slice(
@@ -74,8 +91,8 @@ def _span(tenant: Tenant, proof: Proof) -> None:
     _require(_chunk(proof).text == expected, "the passage is not what stands at that span")
 
 
-def _pages(tenant: Tenant, proof: Proof) -> tuple[Page, ...]:
-    data = canonical_bytes(tenant=tenant, run_id=proof.run_id)
+def _pages(tenant: Tenant, document: Document, proof: Proof) -> tuple[Page, ...]:
+    data = canonical_bytes(tenant=tenant, document=document, run_id=proof.run_id)
     try:
         return decode(data, ParsedDocument).pages
     except msgspec.MsgspecError:
@@ -83,14 +100,14 @@ def _pages(tenant: Tenant, proof: Proof) -> tuple[Page, ...]:
         raise BrokenLinkError("the canonical document cannot be read any more") from None
 
 
-def _passage(_tenant: Tenant, proof: Proof) -> None:
+def _passage(_tenant: Tenant, _document: Document, proof: Proof) -> None:
     chunk = _chunk(proof)
     place = (chunk.page, chunk.start_char, chunk.end_char)
     _require(sha256_hex(chunk.text.encode()) == proof.chunk_sha256, "the passage was changed")
     _require(place == (proof.page, proof.start_char, proof.end_char), "the span was changed")
 
 
-def _audit_events(tenant: Tenant, proof: Proof) -> None:
+def _audit_events(tenant: Tenant, _document: Document, proof: Proof) -> None:
     events = {
         event.pk: event
         for event in AuditEvent.objects.filter(
@@ -129,7 +146,7 @@ def _require(holds: bool, otherwise: str) -> None:
         raise BrokenLinkError(otherwise)
 
 
-_LINKS: Final[dict[str, Callable[[Tenant, Proof], None]]] = {
+_LINKS: Final[dict[str, Link]] = {
     "raw_object": _raw_object,
     "canonical_document": _canonical_document,
     "span": _span,

@@ -57,6 +57,7 @@ class QueryFilters:
 
     document_ids: tuple[UUID, ...] = ()
     media_types: tuple[str, ...] = ()
+    collections: tuple[str, ...] = ()
     created_after: datetime | None = None
     created_before: datetime | None = None
 

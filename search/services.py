@@ -13,7 +13,7 @@ from audit.models import AuditEvent
 from audit.services import record_event
 from frostbyte.kernel.ids import new_id
 from intake.models import Document
-from intake.selectors import document_list
+from intake.selectors import collection_get, document_list
 from processing.embedders import get_embedder
 from processing.models import Chunk, StageRun
 from search.errors import QueryError
@@ -46,7 +46,8 @@ def search(
     """Return the passages nearest in meaning to the question, inside the tenant's context.
 
     `top_k` defaults to the tenant's setting. Raises `QueryError` for an empty or overlong
-    question and a `top_k` out of range. The audit trail gets counts and times, never the text.
+    question and a `top_k` out of range, `CollectionNotFoundError` for one that the reader does not
+    see. The audit trail gets counts and times, never the text.
     """
     started = monotonic()
     text, limit = _checked(tenant, query_text, top_k)
@@ -98,6 +99,9 @@ def _filtered(filters: QueryFilters) -> QuerySet[Document]:
         documents = documents.filter(pk__in=filters.document_ids)
     if filters.media_types:
         documents = documents.filter(media_type__in=filters.media_types)
+    if filters.collections:
+        named = [collection_get(name=name).pk for name in filters.collections]
+        documents = documents.filter(collection__in=named)
     if filters.created_after:
         documents = documents.filter(created_at__gte=filters.created_after)
     if filters.created_before:

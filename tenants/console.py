@@ -15,6 +15,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from audit.models import AuditEvent
 from audit.selectors import chain_names, event_list
 from frostbyte.kernel.errors import FrostbyteError, NotFoundError
+from tenants.errors import GroupNotFoundError
 from tenants.forms import KeyForm, TenantForm
 from tenants.history import history_of, tell_verification
 from tenants.lifecycle import TenantState
@@ -166,14 +167,20 @@ def key_new(request: HttpRequest, slug: str) -> HttpResponse:
         messages.error(request, "Only a tenant that is active can have new keys.")
         return redirect("admin:tenant", slug=slug)
     if request.method == "POST" and form.is_valid():
-        key, secret = api_key_issue(
-            tenant=tenant,
-            name=form.cleaned_data["name"],
-            scopes=form.cleaned_data["scopes"],
-            expires_at=form.cleaned_data["expires_on"],
-            actor=actor_of(request),
-        )
-        return render(request, "console/key_issued.html", {**context, "key": key, "secret": secret})
+        try:
+            key, secret = api_key_issue(
+                tenant=tenant,
+                name=form.cleaned_data["name"],
+                scopes=form.cleaned_data["scopes"],
+                groups=form.cleaned_data["groups"],
+                expires_at=form.cleaned_data["expires_on"],
+                actor=actor_of(request),
+            )
+        except GroupNotFoundError as error:
+            form.add_error("groups", error.message)
+        else:
+            issued = {**context, "key": key, "secret": secret}
+            return render(request, "console/key_issued.html", issued)
     return render(request, "console/key_new.html", context)
 
 

@@ -25,6 +25,10 @@ class InvalidStateTransitionError(FrostbyteError):
     http_status = 409
 
 
+class GroupNotFoundError(NotFoundError):
+    """No group of this tenant has this name."""
+
+
 class VersionConflictError(FrostbyteError):
     """Somebody else has changed it since; `current_version` is in force."""
 

@@ -115,11 +115,22 @@ class KeyForm(forms.Form):
         initial=[Scope.INGEST, Scope.QUERY],
         widget=forms.CheckboxSelectMultiple,
     )
+    groups = forms.CharField(
+        required=False,
+        help_text="Names of the tenant's groups whose restricted collections it reads, separated "
+        "by spaces. Empty: open collections only.",
+        widget=forms.TextInput(attrs={"autocapitalize": "none", "spellcheck": "false"}),
+    )
     expires_on = forms.DateField(
         required=False,
         help_text="The last day on which it works, in UTC. Empty: until it is revoked.",
         widget=forms.DateInput(attrs={"type": "date"}),
     )
+
+    def clean_groups(self) -> list[str]:
+        """Return the names."""
+        names: str = self.cleaned_data["groups"]
+        return names.replace(",", " ").split()
 
     def clean_expires_on(self) -> datetime | None:
         """Return the end of the chosen day; raises `ValidationError` for a day that is over."""

@@ -20,6 +20,10 @@ RESERVED_SLUGS: Final = frozenset(
 PLATFORM: Final = "platform"
 """Stands for the platform itself where a tenant's slug is expected, in audit events for one."""
 PUBLIC_SCHEMA: Final = "public"
+LABEL_PATTERN: Final = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
+LABEL_LIMIT: Final = 63
+LABEL_RULE: Final = "1 to 63 characters: a-z, 0-9 and single hyphens."
+"""What a tenant's own names are made of, for example its groups' and collections'."""
 _ROLE_NAME_LIMIT: Final = 63
 _LOOK_ALIKES: Final = {
     **dict(zip("авԁеһіјӏкморԛѕтѵԝху", "abdehijlkmopqstvwxy", strict=True)),

@@ -13,6 +13,7 @@ from tenants.configuration import TenantConfiguration, configuration_of
 from tenants.context import tenant_context
 from tenants.credentials import KEY_PREFIX
 from tenants.errors import TenantNotActiveError, VersionConflictError
+from tenants.groups import groups_named
 from tenants.lifecycle import TenantState
 from tenants.models import ApiKey, PlatformKey, Scope, Tenant
 from tenants.sessions import sessions_end_all
@@ -153,21 +154,34 @@ def api_key_issue(
     name: str,
     scopes: Sequence[Scope | str],
     actor: str,
+    groups: Sequence[str] = (),
     expires_at: datetime | None = None,
 ) -> tuple[ApiKey, str]:
     """Make a key and return it with its full text, which is shown this once and not kept.
 
-    Raises `TenantNotActiveError` for a tenant that is stopped or going: a key made while it is
-    being suspended would outlive the suspension.
+    `groups` are groups of the tenant's people: the key reads what they read, and without any
+    unrestricted collections only. Raises `GroupNotFoundError`, and `TenantNotActiveError` for a
+    tenant that is stopped or going: a key made while it is being suspended would outlive the
+    suspension.
     """
     _require_keys_allowed(tenant)
-    key = ApiKey(tenant=tenant, name=name, scopes=list(scopes), expires_at=expires_at)
+    group_ids: list[int] = []
+    if groups:
+        with tenant_context(tenant):
+            group_ids = sorted(group.pk for group in groups_named(groups))
+    key = ApiKey(
+        tenant=tenant,
+        name=name,
+        scopes=list(scopes),
+        groups=sorted(set(groups)),
+        expires_at=expires_at,
+    )
     text = key_make(key, owner=tenant.slug)
     tenant_event(
         tenant=tenant,
         event=EventType.KEY_ISSUED,
         actor=actor,
-        details={"key_id": key.key_id, "scopes": key.scopes},
+        details={"key_id": key.key_id, "scopes": key.scopes, "groups": group_ids},
     )
     return key, text
 

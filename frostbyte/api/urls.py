@@ -25,6 +25,7 @@ _ANYWHERE: Final[list[URLPattern | URLResolver]] = [
     path("redoc/", RedocView.as_view(), name="redoc"),
 ]
 _TENANT: Final = [
+    path("v1/", include(tenants.api.urls.staff)),
     path("v1/", include(intake.api.urls)),
     path("v1/", include(processing.api.urls)),
     path("v1/", include(search.api.urls)),

@@ -47,6 +47,7 @@ SPECTACULAR_SETTINGS: dict[str, Any] = {
         {"name": "auth", "description": "Exchange a key for a token that lives for minutes."},
         {"name": "intake", "description": "Hand files in; every file gets a receipt."},
         {"name": "documents", "description": "What was handed in, and what was made of it."},
+        {"name": "collections", "description": "Who reads what within the tenant."},
         {"name": "search", "description": "Ask, and check what the answers rest on."},
         {"name": "audit", "description": "The tenant's own history."},
         {"name": "admin", "description": "The life of tenants; for operators, on the public host."},

@@ -1,22 +1,99 @@
-"""Receipts, and the one file that a request brings."""
+"""Collections, receipts, and the one file that a request brings."""
 
 from typing import Any
+from uuid import UUID
 
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 from rest_framework.reverse import reverse
 
-from intake.models import Receipt
+from intake.models import DEFAULT_COLLECTION, Collection, Receipt
+from tenants.api.strict import StrictSerializer
+from tenants.naming import LABEL_LIMIT, LABEL_RULE
 
 
 class UploadSerializer(serializers.Serializer[Any]):
-    """A multipart body with one part, `file`. Whether it is empty is for the checks to say."""
+    """A multipart body: the `file`, and where to. Whether it is empty is for the checks to say."""
 
     file = serializers.FileField(
         allow_empty_file=True,
         use_url=False,
         help_text="The file, with its name. Its kind is told from its content.",
     )
+    collection = serializers.CharField(
+        max_length=LABEL_LIMIT,
+        default=DEFAULT_COLLECTION,
+        help_text="The name of a collection that the caller reads.",
+    )
+
+
+class NewCollectionSerializer(StrictSerializer):
+    """A collection to create."""
+
+    name = serializers.CharField(max_length=LABEL_LIMIT, help_text=LABEL_RULE)
+    description = serializers.CharField(max_length=500, allow_blank=True, default="")
+    restricted = serializers.BooleanField(
+        default=False, help_text="Whether only members of `groups` read it."
+    )
+    groups = serializers.ListField(
+        child=serializers.CharField(max_length=LABEL_LIMIT), max_length=100, default=list
+    )
+
+
+class CollectionChangesSerializer(StrictSerializer):
+    """What to change of a collection; what is left out stays."""
+
+    description = serializers.CharField(max_length=500, allow_blank=True, required=False)
+    restricted = serializers.BooleanField(required=False)
+    groups = serializers.ListField(
+        child=serializers.CharField(max_length=LABEL_LIMIT), max_length=100, required=False
+    )
+
+
+class CollectionLinksSerializer(serializers.Serializer[Any]):
+    """Where to go from a collection."""
+
+    self = serializers.URLField()
+
+
+class CollectionSerializer(serializers.ModelSerializer[Collection]):
+    """A collection. `documents` is null for who does not read it.
+
+    `groups` are those that open it, for readers as far as they are in them.
+    """
+
+    groups = serializers.SerializerMethodField()
+    documents = serializers.SerializerMethodField()
+    links = serializers.SerializerMethodField()
+
+    class Meta:
+        model = Collection
+        fields = (
+            "name",
+            "description",
+            "restricted",
+            "groups",
+            "documents",
+            "created_at",
+            "links",
+        )
+        read_only_fields = fields
+
+    def get_groups(self, collection: Collection) -> list[str]:
+        """Return the names of the groups in order."""
+        return sorted(group.name for group in collection.groups.all())
+
+    @extend_schema_field(serializers.IntegerField(allow_null=True))
+    def get_documents(self, collection: Collection) -> int | None:
+        """Return how many documents the caller sees in it."""
+        counts: dict[UUID, int] = self.context["counts"]
+        return counts.get(collection.pk)
+
+    @extend_schema_field(CollectionLinksSerializer)
+    def get_links(self, collection: Collection) -> dict[str, str]:
+        """Return the address of the collection."""
+        request, of_this = self.context["request"], {"name": collection.name}
+        return {"self": reverse("api:collection", kwargs=of_this, request=request)}
 
 
 class ReceiptLinksSerializer(serializers.Serializer[Any]):

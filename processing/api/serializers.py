@@ -9,6 +9,8 @@ from rest_framework.reverse import reverse
 from intake.models import Document
 from processing.models import Chunk, Run, RunState
 from processing.progress import progress_of
+from tenants.api.strict import StrictSerializer
+from tenants.naming import LABEL_LIMIT
 
 
 class DocumentLinksSerializer(serializers.Serializer[Any]):
@@ -22,6 +24,7 @@ class DocumentLinksSerializer(serializers.Serializer[Any]):
 class DocumentSerializer(serializers.ModelSerializer[Document]):
     """A document; `state` is that of its latest run. `published_at`: since when it is found."""
 
+    collection = serializers.CharField(source="collection.name", read_only=True)
     state = serializers.SerializerMethodField()
     links = serializers.SerializerMethodField()
 
@@ -33,6 +36,7 @@ class DocumentSerializer(serializers.ModelSerializer[Document]):
             "media_type",
             "size_bytes",
             "sha256",
+            "collection",
             "uploaded_by",
             "created_at",
             "published_at",
@@ -57,6 +61,14 @@ class DocumentSerializer(serializers.ModelSerializer[Document]):
             "chunks": reverse("api:chunks", kwargs=of_this, request=request),
             "page_image": f"{own}/pages/{{page}}.png",
         }
+
+
+class DocumentChangesSerializer(StrictSerializer):
+    """What can be changed of a document: where it lies."""
+
+    collection = serializers.CharField(
+        max_length=LABEL_LIMIT, help_text="The name of a collection that the caller reads."
+    )
 
 
 class StageSerializer(serializers.Serializer[Any]):

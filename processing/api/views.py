@@ -15,12 +15,14 @@ from rest_framework.response import Response
 from intake.api.examples import ACCEPTED, DUPLICATE
 from intake.api.refusals import refusal_of
 from intake.api.serializers import ReceiptSerializer, UploadSerializer
+from intake.collections import document_move
 from intake.models import Document, Outcome
 from intake.selectors import document_get
 from intake.services import document_receive
 from processing.api.renderers import PngRenderer
 from processing.api.serializers import (
     ChunkSerializer,
+    DocumentChangesSerializer,
     DocumentDetailSerializer,
     DocumentSerializer,
     PageQuerySerializer,
@@ -42,7 +44,7 @@ class DocumentsView(GenericAPIView[Document]):
     parser_classes = (MultiPartParser,)
     serializer_class = DocumentSerializer
     cursor_ordering = ("-created_at", "-id")
-    further_problems: ClassVar = {"POST": (422, 503)}
+    further_problems: ClassVar = {"POST": (404, 422, 503)}
     problem_origins = ("intake",)
 
     def get_queryset(self) -> QuerySet[Document]:
@@ -80,6 +82,7 @@ class DocumentsView(GenericAPIView[Document]):
             tenant=require_tenant(request),
             filename=file.name,
             stream=file,
+            collection=upload.validated_data["collection"],
             actor=actor_of(request),
         )
         if receipt.outcome != Outcome.ACCEPTED:
@@ -92,15 +95,36 @@ class DocumentsView(GenericAPIView[Document]):
 class DocumentView(GenericAPIView[Document]):
     """One document."""
 
-    required_scope = INGEST_OR_QUERY
-    throttle_scope = "query"
+    required_scope: ClassVar = {"GET": INGEST_OR_QUERY, "PATCH": Scope.INGEST.value}
+    throttle_scope: ClassVar = {"GET": "query", "PATCH": "intake"}
     serializer_class = DocumentDetailSerializer
+    problem_origins = ("intake",)
 
     @extend_schema(operation_id="document_get", tags=TAGS)
     def get(self, _request: Request, document_id: UUID) -> Response:
         """Return a document with its latest run, stage by stage."""
-        document = document_get(document_id=document_id)
-        context = {**self.get_serializer_context(), "run": run_of(document_id=document_id)}
+        return self._tell(document_get(document_id=document_id))
+
+    @extend_schema(
+        operation_id="document_change",
+        tags=TAGS,
+        request=DocumentChangesSerializer,
+        responses={200: DocumentDetailSerializer},
+    )
+    def patch(self, request: Request, document_id: UUID) -> Response:
+        """Move a document to another collection, with all that was made of it."""
+        wanted = DocumentChangesSerializer(data=request.data)
+        wanted.is_valid(raise_exception=True)
+        document = document_move(
+            tenant=require_tenant(request),
+            document=document_get(document_id=document_id),
+            collection=wanted.validated_data["collection"],
+            actor=actor_of(request),
+        )
+        return self._tell(document)
+
+    def _tell(self, document: Document) -> Response:
+        context = {**self.get_serializer_context(), "run": run_of(document_id=document.pk)}
         return Response(DocumentDetailSerializer(document, context=context).data)
 
 

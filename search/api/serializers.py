@@ -9,6 +9,7 @@ from rest_framework.reverse import reverse
 from search.results import Hit, Proof, QueryFilters
 from search.services import QUERY_LIMIT
 from tenants.api.strict import StrictSerializer
+from tenants.naming import LABEL_LIMIT
 
 PDF = "application/pdf"
 FILTER_LIMIT = 1000
@@ -23,6 +24,12 @@ class FiltersSerializer(StrictSerializer):
     media_types = serializers.ListField(
         child=serializers.CharField(max_length=100), max_length=50, required=False
     )
+    collections = serializers.ListField(
+        child=serializers.CharField(max_length=LABEL_LIMIT),
+        max_length=50,
+        required=False,
+        help_text="Names of collections that the caller reads.",
+    )
     created_after = serializers.DateTimeField(
         required=False, help_text="Documents handed in at this time or later."
     )
@@ -35,6 +42,7 @@ class FiltersSerializer(StrictSerializer):
         return QueryFilters(
             document_ids=tuple(validated_data.get("document_ids", ())),
             media_types=tuple(validated_data.get("media_types", ())),
+            collections=tuple(validated_data.get("collections", ())),
             created_after=validated_data.get("created_after"),
             created_before=validated_data.get("created_before"),
         )

@@ -1,6 +1,6 @@
 """Ask a question; check a proof."""
 
-from typing import Any
+from typing import Any, ClassVar
 
 from drf_spectacular.utils import extend_schema
 from rest_framework.generics import GenericAPIView
@@ -29,6 +29,7 @@ class QueryView(GenericAPIView[Any]):
     required_scope = Scope.QUERY.value
     throttle_scope = "query"
     serializer_class = QuerySerializer
+    further_problems: ClassVar = {"POST": (404,)}
 
     @extend_schema(
         operation_id="query",

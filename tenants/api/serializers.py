@@ -11,6 +11,7 @@ from rest_framework.reverse import reverse
 from tenants.api.strict import StrictSerializer
 from tenants.lifecycle import TRANSITIONS, TenantState
 from tenants.models import ApiKey, LifecycleRun, LifecycleStep, Scope, Tenant
+from tenants.naming import LABEL_LIMIT
 from tenants.selectors import lifecycle_runs
 
 
@@ -168,6 +169,7 @@ class ApiKeySerializer(serializers.ModelSerializer[ApiKey]):
             "key_id",
             "name",
             "scopes",
+            "groups",
             "created_at",
             "expires_at",
             "last_used_at",
@@ -181,6 +183,12 @@ class NewApiKeySerializer(StrictSerializer):
     name = serializers.CharField(max_length=100, help_text="What it is for, to tell it apart.")
     scopes = serializers.ListField(
         child=serializers.ChoiceField(choices=Scope.choices), min_length=1, max_length=len(Scope)
+    )
+    groups = serializers.ListField(
+        child=serializers.CharField(max_length=LABEL_LIMIT),
+        default=list,
+        max_length=100,
+        help_text="Groups of the tenant's people whose restricted collections the key reads.",
     )
     expires_at = serializers.DateTimeField(
         required=False, allow_null=True, default=None, help_text="Left out: until it is revoked."

@@ -1,12 +1,23 @@
-"""Addresses below `/api/v1/`: of tokens on any host (`tokens`), of operators on the public one."""
+"""Addresses below `/api/v1/`: of tokens on any host (`tokens`), of a tenant's administrators
+(`staff`), of operators on the public one.
+"""
 
 from typing import Final
 
 from django.urls import path
 
-from tenants.api import keys, quotas, views
+from tenants.api import groups, keys, quotas, views
 
 tokens: Final = [path("auth/token", views.TokenView.as_view(), name="token")]
+staff: Final = [
+    path("groups", groups.GroupsView.as_view(), name="groups"),
+    path("groups/<slug:name>", groups.GroupView.as_view(), name="group"),
+    path(
+        "groups/<slug:name>/members/<str:username>",
+        groups.MemberView.as_view(),
+        name="group-member",
+    ),
+]
 urlpatterns = [
     path("admin/tenants", views.TenantsView.as_view(), name="tenants"),
     path("admin/tenants/<slug:slug>", views.TenantView.as_view(), name="tenant"),

@@ -65,7 +65,7 @@ def test_every_operation_is_described(description: dict[str, Any]) -> None:
         assert operation["summary"], name
         for status, response in operation["responses"].items():
             assert response["description"], (name, status)
-            assert response["content"], (name, status)
+            assert status == "204" or response["content"], (name, status)
 
 
 def test_every_operation_tells_its_problems(description: dict[str, Any]) -> None:

@@ -23,6 +23,13 @@ def add_keys(actions: Any) -> None:
         each.add_argument("slug")
     issue.add_argument("--name", default=ACTOR, help="what it is for, to tell it apart")
     issue.add_argument("--scope", action="append", choices=Scope.values, dest="scopes")
+    issue.add_argument(
+        "--group",
+        action="append",
+        default=[],
+        dest="groups",
+        help="a group of the tenant's people whose restricted collections the key reads",
+    )
     issue.add_argument("--days", type=int, help="how long it works; without: until revoked")
     listing.add_argument("--json", action="store_true", dest="as_json", help="for programs")
     revoke.add_argument("key_id")
@@ -34,14 +41,16 @@ def issue_key(
     slug: str,
     name: str,
     scopes: list[str] | None,
+    groups: list[str],
     days: int | None,
     **_options: Any,
 ) -> None:
-    """Make an API key; without --scope it may ingest and query."""
+    """Make an API key; without --scope it may ingest and query, without --group what is open."""
     _key, text = api_key_issue(
         tenant=tenant_get(slug=slug),
         name=name,
         scopes=scopes or [Scope.INGEST, Scope.QUERY],
+        groups=groups,
         actor=ACTOR,
         expires_at=timezone.now() + timedelta(days=days) if days else None,
     )
@@ -72,5 +81,8 @@ def print_key(command: BaseCommand, key: ApiKey) -> None:
 
 def key_facts(key: ApiKey) -> dict[str, Any]:
     """Return what may be told of a key."""
-    names = ("key_id", "name", "scopes", "created_at", "expires_at", "last_used_at", "revoked_at")
+    names = (
+        "key_id", "name", "scopes", "groups", "created_at", "expires_at", "last_used_at",
+        "revoked_at",
+    )  # fmt: skip
     return {name: getattr(key, name) for name in names}

@@ -1,4 +1,4 @@
-"""The first middleware: each request gets an id, in its answer and on each of its log lines."""
+"""Middleware for every answer: its request's id, and that no cache may keep it."""
 
 import re
 from collections.abc import Callable
@@ -33,6 +33,21 @@ class RequestIdMiddleware:
         finally:
             structlog.contextvars.clear_contextvars()
         response.headers[HEADER] = request_id
+        return response
+
+
+class NoStoreMiddleware:
+    """Tell every cache on the way to keep nothing, wherever a view does not say otherwise.
+
+    What a tenant's key or session gets at an address is not what another's gets there.
+    """
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        response = self.get_response(request)
+        response.headers.setdefault("Cache-Control", "private, no-store")
         return response
 
 

@@ -42,7 +42,7 @@ def _servers(arguments: list[str]) -> Iterator[None]:
 
     home, wanted = environment().home.resolve(), own_services(environment())
     stamp = UpgradeStamp(home)
-    with running(home, services=wanted):
+    with running(home, services=wanted, own_master_key=not environment().master_key_file):
         if "postgres" in wanted and arguments[0] not in OWN_UPGRADE and not stamp.is_current():
             _upgrade()
             stamp.write()

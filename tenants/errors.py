@@ -136,4 +136,33 @@ class SecretUnreadableError(FrostbyteError):
     """A stored secret was sealed with another key."""
 
     code = "SECRET_UNREADABLE"
+
+
+class MasterKeyError(FrostbyteError):
+    """The master key is missing, unreadable, or not the one that wrapped a data key."""
+
+    code = "MASTER_KEY_UNAVAILABLE"
+    http_status = 503
+    retryable = True
+
+
+class StoreRefusedError(FrostbyteError):
+    """The object store refuses a credential, or lets it do what it must not."""
+
+    code = "STORE_REFUSED"
+    http_status = 503
+    retryable = True
+
+
+class DataKeyUnavailableError(FrostbyteError):
+    """The tenant's data key was destroyed, or is not the caller's to use."""
+
+    code = "DATA_KEY_UNAVAILABLE"
+    http_status = 500
+
+
+class ObjectDamagedError(FrostbyteError):
+    """A stored object is not what was put there: changed, cut off, or another's."""
+
+    code = "OBJECT_DAMAGED"
     http_status = 500

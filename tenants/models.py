@@ -242,3 +242,47 @@ class StorageUsage(models.Model):
 
     def __str__(self) -> str:
         return f"{self.tenant_id}: {self.object_bytes} bytes in the bucket"
+
+
+class DataKeyVersion(models.Model):
+    """One version of the key that a tenant's objects are sealed with, wrapped by the master key.
+
+    Exactly one version of a tenant is current (not retired) while it has objects. Of a destroyed
+    one only the row is left. PostgreSQL shows a tenant's role its own rows only.
+    """
+
+    tenant = models.ForeignKey(Tenant, on_delete=models.CASCADE, related_name="data_keys")
+    version = models.PositiveIntegerField()
+    wrapped = models.BinaryField()
+    recipient = models.CharField(max_length=100)
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+    retired_at = models.DateTimeField(null=True, blank=True)
+    destroyed_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        ordering: ClassVar = ["tenant", "version"]
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["tenant", "version"], name="data_key_version"),
+            models.UniqueConstraint(
+                fields=["tenant"], condition=models.Q(retired_at=None), name="one_current_data_key"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.tenant} version {self.version}"
+
+
+class StoreCredential(models.Model):
+    """What opens a tenant's bucket and no other; the secret is sealed with its data key.
+
+    PostgreSQL shows a tenant's role its own row only.
+    """
+
+    tenant = models.OneToOneField(Tenant, on_delete=models.CASCADE, related_name="store_credential")
+    access_key = models.CharField(max_length=128)
+    sealed_secret = models.BinaryField()
+    key_version = models.PositiveIntegerField()
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+
+    def __str__(self) -> str:
+        return f"{self.tenant}: {self.access_key}"

@@ -24,10 +24,13 @@ from tenants.database.schemas import (
     table_exists,
     tenant_role,
 )
-from tenants.errors import (
-    ProvisioningError,
-    TenantAlreadyExistsError,
+from tenants.encryption.keys import (
+    data_key_current,
+    data_key_ensure,
+    data_keys_count,
+    data_keys_destroy,
 )
+from tenants.errors import ProvisioningError, TenantAlreadyExistsError
 from tenants.gate import exclusive
 from tenants.lifecycle import TenantState, require_transition
 from tenants.models import (
@@ -44,12 +47,18 @@ from tenants.runs import code_of, last_run, run_begin, run_end, step_recorded
 from tenants.selectors import tenant_for_host
 from tenants.services import FIRST_SCOPES, api_key_issue, api_keys_withdraw
 from tenants.stores import for_tenant, vectors
+from tenants.stores.credentials import (
+    credential_check,
+    credential_create,
+    credential_is_gone,
+    credential_remove,
+)
 from tenants.transitions import state_change, tenant_event
 
 log = structlog.get_logger("frostbyte.tenants")
 
 SET_UP: Final = "platform"
-"""Who issues and withdraws keys as a part of setting up and removing."""
+"""Who makes and takes away keys as a part of setting up and removing."""
 
 
 class HealthCheckError(FrostbyteError):
@@ -112,6 +121,23 @@ def _check_schema(tenant: Tenant) -> None:
     _require(bool(row and row[0]), "The tenant's schema has no migrations applied")
 
 
+def _make_data_key(tenant: Tenant) -> None:
+    data_key_ensure(tenant=tenant, actor=SET_UP)
+
+
+def _destroy_data_keys(tenant: Tenant) -> None:
+    data_keys_destroy(tenant=tenant, actor=SET_UP)
+
+
+def _data_keys_are_gone(tenant: Tenant) -> bool:
+    return data_keys_count(tenant) == 0
+
+
+def _check_data_key(tenant: Tenant) -> None:
+    """The master key opens it."""
+    data_key_current(tenant.pk)
+
+
 def _make_bucket(tenant: Tenant) -> None:
     for_tenant(tenant).objects.create()
 
@@ -125,9 +151,7 @@ def _bucket_is_gone(tenant: Tenant) -> bool:
 
 
 def _count_objects(tenant: Tenant) -> int:
-    if _bucket_is_gone(tenant):
-        return 0
-    return sum(1 for _ in for_tenant(tenant).objects.list())
+    return for_tenant(tenant).objects.count()
 
 
 def _check_bucket(tenant: Tenant) -> None:
@@ -221,7 +245,12 @@ STEPS: Final = (
     Step(
         "vectors", _make_vectors, _drop_vectors, _vectors_are_gone, _check_vectors, _count_vectors
     ),
+    Step(
+        *("data_key", _make_data_key, _destroy_data_keys, _data_keys_are_gone, _check_data_key),
+        data_keys_count,
+    ),
     Step("bucket", _make_bucket, _drop_bucket, _bucket_is_gone, _check_bucket, _count_objects),
+    Step("credential", credential_create, credential_remove, credential_is_gone, credential_check),
     Step("key", _make_key, _drop_keys, _keys_are_gone, _check_key, _count_keys),
     Step("domain", _make_domain, _drop_domain, _domain_is_gone, _check_domain),
 )

@@ -19,6 +19,7 @@ from tenants.lockout import lockout_reset
 from tenants.models import Tenant
 from tenants.provisioning import STEPS, tenant_provision
 from tenants.stores import for_tenant
+from tenants.stores.credentials import credential_remove
 
 ACTOR = "tester"
 PROJECT_DIR = Path(__file__).resolve().parents[1]
@@ -56,9 +57,10 @@ def _tenants(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Itera
     yield made
     with django_db_blocker.unblock():
         for tenant in made:
+            credential_remove(tenant)
+            for_tenant(tenant).objects.destroy()
             schema_drop(tenant)
             role_drop(tenant)
-            for_tenant(tenant).objects.destroy()
 
 
 @pytest.fixture(autouse=True)

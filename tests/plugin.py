@@ -24,7 +24,10 @@ SERVICE_VARIABLES: Final = {
     "REDIS_URL": "valkey",
     "S3_ENDPOINT_URL": "objects",
 }
-UNSET_VARIABLES: Final = (*SERVICE_VARIABLES, "QDRANT_URL", "CLAMD_HOST", "FROSTBYTE_SECRET_KEY")
+UNSET_VARIABLES: Final = (
+    *SERVICE_VARIABLES,
+    *("QDRANT_URL", "CLAMD_HOST", "FROSTBYTE_SECRET_KEY", "FROSTBYTE_MASTER_KEY_FILE"),
+)
 GUARD: Final = pytest.StashKey["subprocess.Popen[bytes]"]()
 
 

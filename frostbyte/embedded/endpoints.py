@@ -15,6 +15,9 @@ from urllib.parse import quote
 SOCKET_PATH_LIMIT = 100
 """Unix socket paths hold 107 bytes; longer homes get a short folder elsewhere."""
 
+MASTER_KEY_NAME = "master-key.txt"
+"""The age identities in the home folder that wrap the tenants' data keys."""
+
 
 @dataclass(frozen=True, slots=True)
 class Endpoints:

@@ -27,6 +27,13 @@ class UnsafeFolderError(FrostbyteError):
     http_status: ClassVar[int] = 500
 
 
+class MasterKeyLostError(FrostbyteError):
+    """The file that opens every tenant's data key was here and is not any more."""
+
+    code: ClassVar[str] = "MASTER_KEY_LOST"
+    http_status: ClassVar[int] = 503
+
+
 class AlreadyUpError(FrostbyteError):
     """`manage.py up` runs already on this home."""
 

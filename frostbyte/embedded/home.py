@@ -10,8 +10,10 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final
 
-from frostbyte.embedded.endpoints import read_json, socket_folder
-from frostbyte.embedded.errors import HomeLockedError, UnsafeFolderError
+from pyrage import x25519
+
+from frostbyte.embedded.endpoints import MASTER_KEY_NAME, read_json, socket_folder
+from frostbyte.embedded.errors import HomeLockedError, MasterKeyLostError, UnsafeFolderError
 
 SECRET_NAMES: Final = (
     "database_password",
@@ -70,6 +72,28 @@ def secrets_ensure(home: Path) -> Mapping[str, str]:
     return known
 
 
+def master_key_ensure(home: Path) -> None:
+    """Make the master key at the first start; raises MasterKeyLostError where one is missing.
+
+    A key made in the place of a lost one would open nothing that there is.
+    """
+    path, marker = home / MASTER_KEY_NAME, home / ".master-key-made"
+    if path.exists():
+        return
+    if marker.exists():
+        raise MasterKeyLostError(
+            f"The master key {path} is gone.",
+            remediation="Put it back from its backup: without it no stored object can be read.",
+        )
+    write_private(path, master_key_line(x25519.Identity.generate()))
+    marker.touch()
+
+
+def master_key_line(identity: x25519.Identity) -> str:
+    """Return an identity as `age-keygen` writes it: a comment with the public key, the secret."""
+    return f"# public key: {identity.to_public()}\n{identity}\n"
+
+
 def write_private(path: Path, text: str) -> None:
     """Replace `path` by a file with `text` that its owner alone may read (0600), in one step."""
     partial = path.with_name(f".{path.name}.{os.getpid()}")
@@ -81,6 +105,11 @@ def write_private(path: Path, text: str) -> None:
         stream.flush()
         os.fsync(stream.fileno())
     partial.replace(path)
+    folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
 
 
 @contextmanager

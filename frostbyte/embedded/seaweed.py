@@ -1,4 +1,4 @@
-"""SeaweedFS: the S3 store, on loopback ports only, with one credential.
+"""SeaweedFS: the S3 store, on loopback ports only, with a credential a tenant.
 
 Its master, volume and filer ports answer without a credential, which is why this is for one
 machine and never for production.
@@ -8,7 +8,6 @@ import datetime
 import hashlib
 import hmac
 import http.client
-import json
 import signal
 import subprocess
 from collections.abc import Mapping
@@ -17,9 +16,8 @@ from typing import ClassVar, Final
 
 import psutil
 
-from frostbyte.embedded import processes
+from frostbyte.embedded import identities, processes
 from frostbyte.embedded.endpoints import read_json, socket_folder
-from frostbyte.embedded.home import write_private
 from frostbyte.embedded.ports import LOOPBACK, ports_keep
 from frostbyte.embedded.programs import program
 from frostbyte.embedded.server import Server
@@ -43,6 +41,8 @@ OPTIONS: Final = (
     "-s3.port.lance=0",
     "-admin.ui=false",
     "-webdav=false",
+    # Identities are in a file; see frostbyte.embedded.identities.
+    "-s3.iam=false",
     "-volume.preStopSeconds=0",
     "-master.telemetry=false",
     # Volumes grow as they fill; the limit is on their number, and each bucket has its own.
@@ -65,12 +65,11 @@ class SeaweedFS(Server):
         super().__init__(home)
         self._access_key = secrets["s3_access_key"]
         self._secret_key = secrets["s3_secret_key"]
-        self._data = home / "objects"
-        self._identities = home / "s3.json"
+        self._data = identities.data_folder(home)
 
     def process(self) -> psutil.Process | None:
         """Return the running process that serves this home, if there is one."""
-        return processes.find_process("weed", f"-dir={self._data}")
+        return identities.store_process(self.home)
 
     def address(self) -> str:
         """Return the S3 endpoint."""
@@ -80,11 +79,11 @@ class SeaweedFS(Server):
         return int(read_json(self.home / "endpoints.json").get("s3_port", "0"))
 
     def launch(self) -> "subprocess.Popen[bytes]":
-        """Pick the ports, write the credential, and start the program."""
+        """Pick the ports, write the platform's credential, and start the program."""
         self._data.mkdir(mode=0o700, exist_ok=True)
         # Options of an earlier start, which would come back where we leave one out.
         (self._data / "mini.options").unlink(missing_ok=True)
-        write_private(self._identities, self._credentials())
+        identities.platform_put(self.home, access_key=self._access_key, secret_key=self._secret_key)
         return processes.launch(
             [program("weed"), "mini", *self._options()],
             log=self.log,
@@ -97,17 +96,12 @@ class SeaweedFS(Server):
         sockets = socket_folder(self.home)
         return [
             f"-dir={self._data}",
-            f"-s3.config={self._identities}",
+            f"-s3.config={self.home / identities.FILE_NAME}",
             f"-s3.localSocket={sockets / 's3.sock'}",
             f"-filer.localSocket={sockets / 'filer.sock'}",
             *OPTIONS,
             *(f"{option}={ports[name]}" for name, option in PORT_OPTIONS.items()),
         ]
-
-    def _credentials(self) -> str:
-        credential = {"accessKey": self._access_key, "secretKey": self._secret_key}
-        identity = {"name": "frostbyte", "credentials": [credential], "actions": ["Admin"]}
-        return json.dumps({"identities": [identity]})
 
     def is_healthy(self) -> bool:
         """Return whether the store lists its buckets for our key, and refuses a wrong one."""

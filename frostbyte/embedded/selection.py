@@ -20,4 +20,8 @@ def own_services(settings: Environment) -> tuple[str, ...]:
 def own_servers() -> EmbeddedServers:
     """Return the servers of this installation, under FROSTBYTE_HOME."""
     settings = environment()
-    return EmbeddedServers(settings.home.resolve(), services=own_services(settings))
+    return EmbeddedServers(
+        settings.home.resolve(),
+        services=own_services(settings),
+        own_master_key=not settings.master_key_file,
+    )

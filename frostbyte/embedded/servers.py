@@ -12,6 +12,7 @@ from frostbyte.embedded.home import (
     home_in_use,
     home_lock,
     is_kept_running,
+    master_key_ensure,
     secrets_ensure,
 )
 from frostbyte.embedded.postgres import Postgres
@@ -36,25 +37,34 @@ class EmbeddedServers:
     """PostgreSQL, Valkey and SeaweedFS with their data under `home`.
 
     `services` names those wanted (all by default): the others are services of one's own.
-    Without `durable` the database flushes nothing to disk, which is for tests alone.
+    Without `durable` the database flushes nothing to disk, which is for tests alone. Without
+    `own_master_key` none is made in the home: it is elsewhere.
     Every method is safe to call again, and from several processes at once.
     """
 
     def __init__(
-        self, home: Path, *, services: Collection[str] = SERVICES, durable: bool = True
+        self,
+        home: Path,
+        *,
+        services: Collection[str] = SERVICES,
+        durable: bool = True,
+        own_master_key: bool = True,
     ) -> None:
         self.home = home
+        self._own_master_key = own_master_key
         self._services = tuple(name for name in SERVICES if name in services)
         self._durable = durable
 
     def start(self) -> tuple[str, ...]:
         """Start what does not run, wait until all are healthy, return the names of the started.
 
-        Raises EmbeddedServerError, HomeLockedError or UnsafeFolderError.
+        Raises EmbeddedServerError, HomeLockedError, MasterKeyLostError or UnsafeFolderError.
         """
         home = home_create(self.home)
         with home_lock(home):
             servers = self._servers(home)
+            if self._own_master_key:
+                master_key_ensure(home)
             with ThreadPoolExecutor(max_workers=len(SERVICES)) as pool:
                 started = list(pool.map(lambda server: server.start(), servers))
         return tuple(server.name for server, new in zip(servers, started, strict=True) if new)
@@ -88,13 +98,13 @@ class EmbeddedServers:
 
 @contextmanager
 def running(
-    home: Path, *, services: Collection[str] = SERVICES, durable: bool = True
+    home: Path, *, services: Collection[str] = SERVICES, own_master_key: bool = True
 ) -> Iterator[EmbeddedServers]:
     """Have the servers running within the block; the last to leave stops them.
 
     After `manage.py embedded start` they are left running.
     """
-    servers = EmbeddedServers(home, services=services, durable=durable)
+    servers = EmbeddedServers(home, services=services, own_master_key=own_master_key)
     with home_in_use(home_create(home)) as is_last:
         try:
             servers.start()

@@ -25,6 +25,7 @@ class Environment(BaseSettings):
 
     home: Path = PROJECT_DIR / ".frostbyte"
     secret_key: SecretStr = SecretStr("")
+    master_key_file: str = ""
     base_domain: str = "localhost"
     allowed_hosts: Annotated[tuple[str, ...], NoDecode] = ()
     port: int = 8000
@@ -49,6 +50,7 @@ class Environment(BaseSettings):
         SecretStr(""), validation_alias=AliasChoices("S3_SECRET_KEY", "AWS_SECRET_ACCESS_KEY")
     )
     s3_region: str = Field("us-east-1", validation_alias="S3_REGION")
+    s3_identities: Literal["", "iam", "none"] = ""
     qdrant_url: str = Field("", validation_alias="QDRANT_URL")
     clamd_host: str = Field("", validation_alias="CLAMD_HOST")
 

@@ -10,6 +10,9 @@ if not environment().secret_key.get_secret_value():
 
 REQUIRE_OPERATOR_TOTP = environment().require_operator_totp != "off"
 
+# One that a folder of this machine happens to hold must not be taken for the platform's.
+MASTER_KEY_FILE = environment().master_key_file
+
 STATIC_ROOT = PROJECT_DIR / "staticfiles"
 WHITENOISE_USE_FINDERS = False
 

@@ -1,5 +1,6 @@
 """Objects (any S3), vectors, and the cache."""
 
+from frostbyte.embedded.endpoints import MASTER_KEY_NAME
 from frostbyte.settings.env import environment
 
 _env = environment()
@@ -8,7 +9,10 @@ S3_ENDPOINT_URL = _env.s3_endpoint_url or _env.embedded.s3_endpoint_url
 S3_ACCESS_KEY = _env.s3_access_key.get_secret_value() or _env.embedded.s3_access_key
 S3_SECRET_KEY = _env.s3_secret_key.get_secret_value() or _env.embedded.s3_secret_key
 S3_REGION = _env.s3_region
+# How a tenant's own credential is made: see tenants.stores.credentials.
+S3_IDENTITIES = _env.s3_identities or ("iam" if _env.s3_endpoint_url else "embedded")
 BUCKET_PREFIX = _env.bucket_prefix
+MASTER_KEY_FILE = _env.master_key_file or str(_env.home / MASTER_KEY_NAME)
 QDRANT_URL = _env.qdrant_url
 CLAMD_HOST = _env.clamd_host
 

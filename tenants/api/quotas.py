@@ -140,7 +140,7 @@ class ConfigurationChangeSerializer(serializers.Serializer[Any]):
 class TenantQuotasView(OperatorView):
     """A tenant's quotas and rates."""
 
-    serializer_class = TenantQuotasSerializer  # type: ignore[assignment]
+    serializer_class: Any = TenantQuotasSerializer
     further_problems: ClassVar = {"PATCH": (400, 409)}
 
     @extend_schema(operation_id="tenant_quotas_get", tags=TAGS)
@@ -201,7 +201,7 @@ class ConfigurationHistoryView(OperatorView):
     """How a configuration came to be what it is."""
 
     pagination_class = None
-    serializer_class = ConfigurationChangeSerializer  # type: ignore[assignment]
+    serializer_class: Any = ConfigurationChangeSerializer
 
     @extend_schema(
         operation_id="configuration_history",

@@ -1,33 +1,55 @@
-"""A tenant's objects: one bucket of any S3 service, reached through django-storages and boto3."""
+"""A tenant's objects: one bucket of any S3 service, everything in it sealed by the tenant's key."""
 
-import threading
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
 from datetime import datetime
-from functools import lru_cache
-from typing import TYPE_CHECKING, Any, BinaryIO, Final, Protocol, cast
+from io import BytesIO
+from typing import TYPE_CHECKING, BinaryIO, Final, Protocol, TypeVar, cast
 
-import boto3
-from botocore.config import Config
-from botocore.exceptions import BotoCoreError, ClientError
-from django.conf import settings
-from storages.backends.s3 import S3Storage
+from django.db import connection
 
-from frostbyte.kernel.errors import NotFoundError, ServiceUnavailableError
+from frostbyte.kernel.errors import NotFoundError
+from tenants.encryption.sealed import (
+    HEADER_BYTES,
+    DataKey,
+    NotAuthenticError,
+    Place,
+    SealedReader,
+    key_version,
+    opened_chunks,
+    plain_size,
+    read_exactly,
+    sealed_chunks,
+)
+from tenants.errors import DataKeyUnavailableError, ObjectDamagedError
+from tenants.naming import PUBLIC_SCHEMA
+from tenants.stores.buckets import bucket_count, bucket_create, bucket_destroy, bucket_exists
+from tenants.stores.errors import ChangedMeanwhileError, WrongTenantError
+from tenants.stores.keyring import Keyring, keyring
+from tenants.stores.s3 import Target, client_for, translated, upload
 
 if TYPE_CHECKING:
     from mypy_boto3_s3.client import S3Client
+    from mypy_boto3_s3.type_defs import GetObjectOutputTypeDef
 
-_MISSING: Final = {"404", "NoSuchKey", "NotFound", "NoSuchBucket"}
-_DELETE_BATCH: Final = 1000
+MEMORY_BYTES: Final = 8 * 1024 * 1024
+"""An opened object that is larger is in a temporary file."""
+DEFAULT_TYPE: Final = "application/octet-stream"
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
 class ObjectInfo:
-    """What the store says of an object: its bytes, the media type it was put with, and when."""
+    """What is known of an object: its size, the size it is stored in (bytes), its type, when.
+
+    The size is None where something that was not sealed here has taken its place.
+    """
 
     key: str
-    size: int
+    size: int | None
+    stored_size: int
     content_type: str
     modified_at: datetime
 
@@ -35,9 +57,7 @@ class ObjectInfo:
 class ObjectStore(Protocol):
     """Objects of one tenant; the handle is bound to its bucket and takes no tenant."""
 
-    def put(
-        self, key: str, data: bytes | BinaryIO, *, content_type: str = "application/octet-stream"
-    ) -> None: ...
+    def put(self, key: str, data: bytes | BinaryIO, *, content_type: str = ...) -> None: ...
     def get(self, key: str) -> bytes: ...
     def open(self, key: str) -> BinaryIO: ...
     def head(self, key: str) -> ObjectInfo: ...
@@ -45,94 +65,69 @@ class ObjectStore(Protocol):
     def list(self, prefix: str = "") -> Iterator[str]: ...
     def stored_sizes(self, prefix: str = "") -> Iterator[tuple[str, int]]: ...
     def plain_size(self, stored: int) -> int | None: ...
-    def presign(self, key: str, *, expires_seconds: int = 300) -> str: ...
 
 
 class S3Objects:
-    """`ObjectStore` over one bucket. Store faults are `ServiceUnavailableError`, so retryable."""
+    """`ObjectStore` over one bucket, by the tenant's own credential and data key.
 
-    def __init__(self, bucket: str) -> None:
+    Store faults are `ServiceUnavailableError` or `StoreRefusedError`, so retryable. An object
+    that was changed behind our back is `ObjectDamagedError`.
+    """
+
+    def __init__(self, bucket: str, *, tenant_id: int, schema: str) -> None:
         self.bucket = bucket
-        self._access = _Access(
-            settings.S3_ENDPOINT_URL,
-            settings.S3_ACCESS_KEY,
-            settings.S3_SECRET_KEY,
-            settings.S3_REGION,
-        )
-        self._storage = _SharedSessionStorage(
-            bucket_name=bucket,
-            endpoint_url=self._access.endpoint_url,
-            access_key=self._access.access_key,
-            secret_key=self._access.secret_key,
-            region_name=self._access.region,
-            client_config=_client_config(),
-        )
-
-    @property
-    def _client(self) -> "S3Client":
-        return _client(self._access)
+        self._tenant_id = tenant_id
+        self._schema = schema
 
     def create(self) -> None:
         """Make the bucket; nothing happens when it is there."""
-        with _translated():
-            if not self.exists():
-                self._client.create_bucket(Bucket=self.bucket)
+        bucket_create(self.bucket)
 
     def exists(self) -> bool:
         """Return whether the bucket is there."""
-        try:
-            with _translated():
-                self._client.head_bucket(Bucket=self.bucket)
-        except NotFoundError:
-            return False
-        return True
+        return bucket_exists(self.bucket)
 
     def destroy(self) -> None:
         """Delete every object, then the bucket; nothing happens when there is none."""
-        if not self.exists():
-            return
-        with _translated():
-            self._empty()
-            self._client.delete_bucket(Bucket=self.bucket)
+        bucket_destroy(self.bucket)
 
-    def put(
-        self, key: str, data: bytes | BinaryIO, *, content_type: str = "application/octet-stream"
-    ) -> None:
-        """Store `data` under `key`, large streams in parts; replaces what was there."""
-        with _translated():
-            if isinstance(data, bytes):
-                self._client.put_object(
-                    Bucket=self.bucket, Key=key, Body=data, ContentType=content_type
-                )
-            else:
-                self._client.upload_fileobj(
-                    data, self.bucket, key, ExtraArgs={"ContentType": content_type}
-                )
+    def count(self) -> int:
+        """Return how many objects the bucket has, whether they can be opened or not."""
+        return bucket_count(self.bucket)
+
+    def put(self, key: str, data: bytes | BinaryIO, *, content_type: str = DEFAULT_TYPE) -> None:
+        """Store `data` under `key`, sealed; replaces what was there. Memory use is constant."""
+        source = BytesIO(data) if isinstance(data, bytes) else data
+        with self._opened() as (client, keys):
+            used = keys.current()
+            self._send(client, key, source.read, used, content_type)
+        # A rotation that began meanwhile may have listed the bucket before this object was there.
+        if keyring(self._tenant_id).current_version != used.version:
+            self.reseal(key, held=used)
 
     def get(self, key: str) -> bytes:
-        """Return the whole object; raises `NotFoundError`."""
-        with _translated():
-            return self._client.get_object(Bucket=self.bucket, Key=key)["Body"].read()
+        """Return the whole object; raises `NotFoundError` or `ObjectDamagedError`."""
+        return _twice(lambda: b"".join(self._plain(key)))
 
     def open(self, key: str) -> BinaryIO:
-        """Return a seekable file of the object, on disk past some megabytes."""
-        with _translated():
-            handle = self._storage.open(key, "rb")
-            handle.seek(0)
-            return cast("BinaryIO", handle)
+        """Return a seekable file of the object, on disk past some megabytes until it is closed.
+
+        All of it was authenticated. Raises `NotFoundError` or `ObjectDamagedError`.
+        """
+        return _twice(lambda: self._spooled(key))
 
     def head(self, key: str) -> ObjectInfo:
-        """Return size and media type; raises `NotFoundError`."""
-        with _translated():
-            found = self._client.head_object(Bucket=self.bucket, Key=key)
-            return ObjectInfo(
-                key, found["ContentLength"], found["ContentType"], found["LastModified"]
-            )
+        """Return sizes and media type; raises `NotFoundError`."""
+        with self._opened() as (client, _keys):
+            found = client.head_object(Bucket=self.bucket, Key=key)
+        stored = found["ContentLength"]
+        kind, at = found["ContentType"], found["LastModified"]
+        return ObjectInfo(key, self.plain_size(stored), stored, kind, at)
 
     def delete(self, key: str) -> None:
         """Delete one object; nothing happens when there is none."""
-        with _translated():
-            self._client.delete_object(Bucket=self.bucket, Key=key)
+        with self._opened() as (client, _keys):
+            client.delete_object(Bucket=self.bucket, Key=key)
 
     def list(self, prefix: str = "") -> Iterator[str]:
         """Yield the keys that begin with `prefix`, in order."""
@@ -140,112 +135,119 @@ class S3Objects:
 
     def stored_sizes(self, prefix: str = "") -> Iterator[tuple[str, int]]:
         """Yield each key that begins with `prefix`, in order, with its size in the store."""
-        with _translated():
-            pages = self._client.get_paginator("list_objects_v2")
+        with self._opened() as (client, _keys):
+            pages = client.get_paginator("list_objects_v2")
             for page in pages.paginate(Bucket=self.bucket, Prefix=prefix):
                 yield from ((item["Key"], item["Size"]) for item in page.get("Contents", []))
 
     def plain_size(self, stored: int) -> int | None:
         """Return the bytes that were put, from the size in the store; None: not of our making."""
-        return stored
+        try:
+            return plain_size(stored)
+        except NotAuthenticError:
+            return None
 
-    def presign(self, key: str, *, expires_seconds: int = 300) -> str:
-        """Return a URL that reads this one object until it expires."""
-        with _translated():
-            return self._client.generate_presigned_url(
-                "get_object",
-                Params={"Bucket": self.bucket, "Key": key},
-                ExpiresIn=expires_seconds,
+    def reseal(self, key: str, *, held: DataKey | None = None) -> bool:
+        """Seal an object anew with the current data key; False where it is already, or is gone.
+
+        Whoever writes or deletes the object meanwhile wins. `held` is an old key that the
+        registry may not have any more.
+        """
+        resealed = False
+        while self._reseal_once(key, held):
+            resealed = True
+        return resealed
+
+    def _reseal_once(self, key: str, held: DataKey | None) -> bool:
+        try:
+            with self._opened() as (client, keys), self._reading(client, key) as (found, header):
+                current, version = keys.current(), key_version(header)
+                if version == current.version:
+                    return False
+                is_held = held is not None and held.version == version
+                old = held if is_held and held else keys.version(version)
+                plain = opened_chunks(
+                    found["Body"].read, header=header, key=old, place=Place(self.bucket, key)
+                )
+                kind, etag = found["ContentType"], found["ETag"]
+                self._send(client, key, SealedReader(plain).read, current, kind, if_match=etag)
+        except NotFoundError:
+            return False
+        except ChangedMeanwhileError:
+            pass
+        return True
+
+    def _send(
+        self,
+        client: "S3Client",
+        key: str,
+        read: Callable[[int], bytes],
+        data_key: DataKey,
+        content_type: str,
+        *,
+        if_match: str = "",
+    ) -> None:
+        chunks = sealed_chunks(read, key=data_key, place=Place(self.bucket, key))
+        target: Target = {"Bucket": self.bucket, "Key": key}
+        sealed = SealedReader(chunks)
+        upload(client, target, sealed.read, content_type=content_type, if_match=if_match)
+
+    def _plain(self, key: str) -> Iterator[bytes]:
+        with self._opened() as (client, keys), self._reading(client, key) as (found, header):
+            yield from opened_chunks(
+                found["Body"].read,
+                header=header,
+                key=keys.version(key_version(header)),
+                place=Place(self.bucket, key),
             )
 
-    def _empty(self) -> None:
-        keys = list(self.list())
-        for start in range(0, len(keys), _DELETE_BATCH):
-            batch = keys[start : start + _DELETE_BATCH]
-            self._client.delete_objects(
-                Bucket=self.bucket, Delete={"Objects": [{"Key": key} for key in batch]}
-            )
+    @contextmanager
+    def _reading(
+        self, client: "S3Client", key: str
+    ) -> Iterator[tuple["GetObjectOutputTypeDef", bytes]]:
+        """Give the store's answer, its body read past the header, and the header."""
+        with _naming(key):
+            found = client.get_object(Bucket=self.bucket, Key=key)
+            with closing(found["Body"]) as body:
+                yield found, read_exactly(body.read, HEADER_BYTES)
+
+    def _spooled(self, key: str) -> BinaryIO:
+        target = tempfile.SpooledTemporaryFile(max_size=MEMORY_BYTES)  # noqa: SIM115
+        try:
+            for chunk in self._plain(key):
+                target.write(chunk)
+        except BaseException:
+            target.close()
+            raise
+        target.seek(0)
+        return cast("BinaryIO", target)
+
+    @contextmanager
+    def _opened(self) -> Iterator[tuple["S3Client", Keyring]]:
+        """Give a client of the tenant's own credential, and its keys; store errors become ours."""
+        if connection.schema_name not in (self._schema, PUBLIC_SCHEMA):  # type: ignore[attr-defined]
+            raise WrongTenantError("An object handle was used outside its own tenant.")
+        keys = keyring(self._tenant_id)
+        with translated():
+            yield client_for(keys.access()), keys
 
 
-@dataclass(frozen=True, slots=True)
-class _Access:
-    """Where the store is and what opens it."""
-
-    endpoint_url: str
-    access_key: str
-    secret_key: str = field(repr=False)
-    region: str
-
-
-class _SharedSessionStorage(S3Storage):  # type: ignore[misc]
-    """django-storages' S3, on one session a process: making one costs a fifth of a second."""
-
-    @property
-    def connection(self) -> Any:
-        """The calling thread's resource; a session makes one at a time."""
-        with _session_lock:
-            return super().connection
-
-    def _create_session(self) -> boto3.Session:
-        return _session(self.access_key, self.secret_key)
+@contextmanager
+def _naming(key: str) -> Iterator[None]:
+    """Say which object is damaged, never what is in it."""
+    try:
+        yield
+    except NotAuthenticError:
+        raise ObjectDamagedError(
+            f"The stored object {key} is not what was put there.",
+            remediation="Restore it from a backup of the bucket, or hand the file in again.",
+            extra={"object": key},
+        ) from None
 
 
-_session_lock: Final = threading.RLock()
-
-
-@lru_cache(maxsize=8)
-def _session(access_key: str, secret_key: str) -> boto3.Session:
-    return boto3.Session(aws_access_key_id=access_key, aws_secret_access_key=secret_key)
-
-
-@lru_cache(maxsize=8)
-def _client(access: _Access) -> "S3Client":
-    """Return the one client of this process for an access: clients serve all threads at once."""
-    with _session_lock:
-        return _session(access.access_key, access.secret_key).client(
-            "s3",
-            endpoint_url=access.endpoint_url,
-            region_name=access.region,
-            config=_client_config(),
-        )
-
-
-@lru_cache(maxsize=1)
-def _client_config() -> Config:
-    return Config(
-        connect_timeout=3,
-        read_timeout=60,
-        retries={"max_attempts": 3, "mode": "standard"},
-        s3={"addressing_style": "path"},
-        # Not every S3 service knows the newer checksum trailers.
-        request_checksum_calculation="when_required",
-        response_checksum_validation="when_required",
-    )
-
-
-class _translated:  # noqa: N801 - reads as a word where it is used
-    """Turn botocore's errors into ours; the messages name the operation, never a key or a body."""
-
-    def __enter__(self) -> None:
-        return None
-
-    def __exit__(self, _type: Any, error: BaseException | None, _trace: Any) -> None:
-        if isinstance(error, FileNotFoundError):
-            raise NotFoundError("There is no such object.") from error
-        if isinstance(error, ClientError):
-            raise _from_client_error(error) from error
-        if isinstance(error, BotoCoreError):
-            raise _unavailable() from error
-
-
-def _from_client_error(error: ClientError) -> Exception:
-    if error.response.get("Error", {}).get("Code") in _MISSING:
-        return NotFoundError("There is no such object.")
-    return _unavailable()
-
-
-def _unavailable() -> ServiceUnavailableError:
-    return ServiceUnavailableError(
-        "The object store does not answer as it should.",
-        remediation="Try again; if it lasts, see `manage.py embedded status`, or the S3 service.",
-    )
+def _twice(read: Callable[[], T]) -> T:
+    """Read again where the object was sealed anew, and the old key destroyed, in between."""
+    try:
+        return read()
+    except DataKeyUnavailableError:
+        return read()

@@ -16,7 +16,7 @@ from pgvector import Vector
 from pgvector.psycopg import register_vector
 from psycopg import sql
 
-from frostbyte.kernel.errors import FrostbyteError
+from tenants.stores.errors import WrongTenantError
 
 Row = tuple[Any, ...]
 TABLE: Final = "vector_point"
@@ -40,12 +40,6 @@ class Match:
     point_id: UUID
     document_id: UUID
     score: float
-
-
-class WrongTenantError(FrostbyteError):
-    """A handle of one tenant was used while the connection is in another's schema."""
-
-    code = "INTERNAL_ERROR"
 
 
 class VectorStore(Protocol):

@@ -31,7 +31,7 @@ def test_a_new_tenant_has_everything_and_a_domain(committed: None) -> None:
     assert tenant.domains.get().domain == "north-clinic.localhost"
     with tenant_context(tenant):
         assert for_tenant(tenant).vectors.exists()
-    assert chain_verify(tenant="north-clinic").events == 4
+    assert chain_verify(tenant="north-clinic").events == 5
     run = tenant.lifecycle_runs.get()
     assert (run.kind, run.attempt, run.state, run.actor) == ("provision", 1, "done", "tester")
     told = [(step.action, step.name, step.state) for step in run.steps.all()]

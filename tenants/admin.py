@@ -26,6 +26,8 @@ class FrostbyteConsole(AdminSite):
         ("tenants/<slug:slug>/suspend/", pages.tenant_suspend_page, "tenant_suspend"),
         ("tenants/<slug:slug>/resume/", pages.tenant_resume_page, "tenant_resume"),
         ("tenants/<slug:slug>/retry/", pages.tenant_retry_page, "tenant_retry"),
+        ("tenants/<slug:slug>/remove/", pages.tenant_remove_page, "tenant_remove"),
+        ("tenants/<slug:slug>/settings/", pages.tenant_settings_page, "tenant_settings"),
         ("tenants/<slug:slug>/keys/new/", pages.key_new, "key_new"),
         ("keys/<str:key_id>/revoke/", pages.key_revoke, "key_revoke"),
         ("audit/", pages.audit_events, "audit_events"),

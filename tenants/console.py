@@ -6,7 +6,6 @@ from typing import Concatenate, ParamSpec
 from urllib.parse import urlencode
 
 from django.contrib import messages
-from django.db.models import Count, Q
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
@@ -14,19 +13,42 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from audit.models import AuditEvent
 from audit.selectors import chain_names, event_list
-from frostbyte.kernel.errors import FrostbyteError, NotFoundError
-from tenants.errors import GroupNotFoundError
-from tenants.forms import KeyForm, TenantForm
+from frostbyte.kernel.errors import FrostbyteError, NotFoundError, ValidationError
+from tenants.console_life import name_of, possibilities, timeline_of
+from tenants.deprovisioning import tenant_contents, tenant_deprovision
+from tenants.errors import (
+    ConfirmationMismatchError,
+    GroupNotFoundError,
+    TenantNotActiveError,
+    VersionConflictError,
+)
+from tenants.forms import KeyForm, RemovalForm, TenantForm
 from tenants.history import history_of, tell_verification
 from tenants.lifecycle import TenantState
-from tenants.models import ApiKey, Scope, Tenant
+from tenants.models import Scope, Tenant
 from tenants.naming import PLATFORM
 from tenants.pages import actor_of, elsewhere, may, page_of
-from tenants.provisioning import tenant_provision, tenant_provision_retry
-from tenants.selectors import tenant_get, tenant_list
-from tenants.services import api_key_issue, api_key_revoke, tenant_resume, tenant_suspend
+from tenants.provisioning import tenant_provision
+from tenants.recovery import tenant_retry, tenants_interrupted
+from tenants.selectors import (
+    api_key_get,
+    configuration_history,
+    lifecycle_runs,
+    tenant_get,
+    tenants_by_state,
+    tenants_with_keys,
+)
+from tenants.services import (
+    api_key_issue,
+    api_key_revoke,
+    tenant_configure,
+    tenant_resume,
+    tenant_suspend,
+)
+from tenants.settings_form import SettingsForm
 
 RECENT_EVENTS = 8
+RECENT_CHANGES = 50
 P = ParamSpec("P")
 View = Callable[Concatenate[HttpRequest, P], HttpResponse]
 
@@ -55,18 +77,22 @@ def operator_page(scope: Scope, *, otherwise: str = "") -> Callable[[View[P]], V
 @require_GET
 @operator_page(Scope.ADMIN, otherwise="admin:audit_events")
 def tenants_page(request: HttpRequest) -> HttpResponse:
-    """List the tenants: state, address, working keys."""
-    working = Count("api_keys", filter=Q(api_keys__revoked_at=None), distinct=True)
-    tenants = tenant_list().annotate(keys=working).prefetch_related("domains")
+    """List the tenants, all or those in one state: address, working keys."""
     wanted = request.GET.get("q", "").strip()
-    if wanted:
-        tenants = tenants.filter(Q(slug__icontains=wanted) | Q(name__icontains=wanted))
+    state = request.GET.get("state", "")
+    states = [state] if state in TenantState.values else []
+    page = page_of(request, tenants_with_keys(states=states, search=wanted))
+    counts = tenants_by_state()
     context = {
         "section": "tenants",
-        "page_obj": page_of(request, tenants),
+        "page_obj": page,
         "wanted": wanted,
+        "state": state,
+        "counts": {state: n for state, n in counts.items() if n},
+        "total": sum(counts.values()),
+        "interrupted": {tenant.pk for tenant in tenants_interrupted()},
         "port": _port_of(request),
-        "query": f"{urlencode({'q': wanted})}&",
+        "query": f"{urlencode({'q': wanted, 'state': state})}&",
     }
     return render(request, "console/tenants.html", context)
 
@@ -82,21 +108,24 @@ def tenant_new(request: HttpRequest) -> HttpResponse:
         except FrostbyteError as error:
             form.add_error("slug", f"{error.message} {error.remediation}")
         else:
-            messages.success(request, f"{tenant.name} is ready. Issue its first API key below.")
-            return redirect("admin:tenant", slug=tenant.slug)
+            messages.success(request, f"{tenant.name} is ready.")
+            return _show_issued_key(request, tenant)
     return render(request, "console/tenant_new.html", {"section": "tenants", "form": form})
 
 
 @require_GET
 @operator_page(Scope.ADMIN)
 def tenant_detail(request: HttpRequest, slug: str) -> HttpResponse:
-    """Show one tenant: state, keys, settings, how it was set up, what happened lately."""
+    """Show one tenant: state, what can be done, keys, settings, its life, what happened lately."""
     tenant = tenant_get(slug=slug)
+    is_interrupted = tenant in tenants_interrupted()
     context = {
         "section": "tenants",
         "tenant": tenant,
+        "is_interrupted": is_interrupted,
+        "can": {each.name: each for each in possibilities(tenant, is_interrupted=is_interrupted)},
         "keys": tenant.api_keys.all(),
-        "runs": tenant.lifecycle_runs.prefetch_related("steps").order_by("-started_at"),
+        "timelines": [timeline_of(run) for run in lifecycle_runs(tenant=tenant)],
         "domains": tenant.domains.all(),
         "port": _port_of(request),
         "settings": _settings_in_words(tenant),
@@ -132,6 +161,8 @@ def _change(
         messages.error(request, f"{error.message} {error.remediation}")
     else:
         messages.success(request, f"{tenant.name} {done}")
+        if tenant.issued_key:
+            return _show_issued_key(request, tenant)
     return redirect("admin:tenant", slug=slug)
 
 
@@ -145,15 +176,93 @@ def tenant_suspend_page(request: HttpRequest, slug: str) -> HttpResponse:
 @require_POST
 @operator_page(Scope.ADMIN)
 def tenant_resume_page(request: HttpRequest, slug: str) -> HttpResponse:
-    """Let a tenant work again."""
+    """Let a tenant work again, and show its new key."""
     return _change(request, slug, tenant_resume, "works again. Its old keys stay revoked.")
 
 
 @require_POST
 @operator_page(Scope.ADMIN)
 def tenant_retry_page(request: HttpRequest, slug: str) -> HttpResponse:
-    """Set a tenant up again whose provisioning failed."""
-    return _change(request, slug, tenant_provision_retry, "is ready.")
+    """Go on with a set-up or a removal that failed or was cut off."""
+    return _change(request, slug, tenant_retry, "is done with what had failed.")
+
+
+@require_http_methods(["GET", "POST"])
+@operator_page(Scope.ADMIN)
+def tenant_remove_page(request: HttpRequest, slug: str) -> HttpResponse:
+    """Show what a removal deletes, and do it when the slug is typed."""
+    tenant = tenant_get(slug=slug)
+    form = RemovalForm(request.POST or None)
+    if request.method == "POST" and form.is_valid():
+        try:
+            tenant_deprovision(
+                tenant=tenant, confirmation=form.cleaned_data["confirm"], actor=actor_of(request)
+            )
+        except ConfirmationMismatchError as error:
+            form.add_error("confirm", f"{error.message} {error.remediation}")
+        except FrostbyteError as error:
+            messages.error(request, f"{error.message} {error.remediation}")
+            return redirect("admin:tenant", slug=slug)
+        else:
+            messages.success(request, f"{tenant.name} is removed; each store was seen to be empty.")
+            return redirect("admin:tenant", slug=slug)
+    return _show_removal(request, tenant, form)
+
+
+def _show_removal(request: HttpRequest, tenant: Tenant, form: RemovalForm) -> HttpResponse:
+    can = possibilities(tenant, is_interrupted=tenant in tenants_interrupted())
+    removal = next(each for each in can if each.name == "tenant_remove")
+    if not removal.is_allowed:
+        messages.error(request, removal.why_not)
+        return redirect("admin:tenant", slug=tenant.slug)
+    contents = {name_of(name): n for name, n in tenant_contents(tenant=tenant).items()}
+    context = {"section": "tenants", "tenant": tenant, "form": form, "contents": contents}
+    return render(request, "console/tenant_remove.html", context)
+
+
+@require_http_methods(["GET", "POST"])
+@operator_page(Scope.ADMIN)
+def tenant_settings_page(request: HttpRequest, slug: str) -> HttpResponse:
+    """Change a tenant's settings, with the history of changes below."""
+    tenant = tenant_get(slug=slug)
+    form = SettingsForm(
+        request.POST or None, configuration=tenant.settings, version=tenant.config_version
+    )
+    if request.method == "POST" and form.is_valid() and _configure(request, tenant, form):
+        messages.success(request, f"The settings are at version {tenant.config_version}.")
+        return redirect("admin:tenant_settings", slug=slug)
+    context = {
+        "section": "tenants",
+        "tenant": tenant,
+        "form": form,
+        "history": configuration_history(tenant=tenant)[:RECENT_CHANGES],
+    }
+    return render(request, "console/tenant_settings.html", context)
+
+
+def _configure(request: HttpRequest, tenant: Tenant, form: SettingsForm) -> bool:
+    """Make the form's changes, or put what was refused into the form."""
+    try:
+        tenant_configure(
+            tenant=tenant,
+            changes=form.changes,
+            actor=actor_of(request),
+            expected_version=form.cleaned_data["version"],
+        )
+    except VersionConflictError:
+        form.add_error(None, "Somebody else changed the settings meanwhile. Open the page again.")
+    except ValidationError as error:
+        form.tell(error)
+    return not form.errors
+
+
+def _show_issued_key(request: HttpRequest, tenant: Tenant) -> HttpResponse:
+    """Show the key that came with a change of state, this once."""
+    key = tenant.api_keys.first()
+    context = {"section": "tenants", "tenant": tenant, "key": key, "secret": tenant.issued_key}
+    response = render(request, "console/key_issued.html", context)
+    response["Cache-Control"] = "no-store"
+    return response
 
 
 @require_http_methods(["GET", "POST"])
@@ -178,6 +287,9 @@ def key_new(request: HttpRequest, slug: str) -> HttpResponse:
             )
         except GroupNotFoundError as error:
             form.add_error("groups", error.message)
+        except TenantNotActiveError as error:
+            messages.error(request, error.message)
+            return redirect("admin:tenant", slug=slug)
         else:
             issued = {**context, "key": key, "secret": secret}
             return render(request, "console/key_issued.html", issued)
@@ -188,9 +300,7 @@ def key_new(request: HttpRequest, slug: str) -> HttpResponse:
 @operator_page(Scope.ADMIN)
 def key_revoke(request: HttpRequest, key_id: str) -> HttpResponse:
     """Withdraw a key."""
-    key = ApiKey.objects.select_related("tenant").filter(key_id=key_id).first()
-    if key is None:
-        raise Http404
+    key = api_key_get(key_id=key_id)
     api_key_revoke(key=key, actor=actor_of(request))
     messages.success(request, f"The key “{key.name}” is revoked.")
     return redirect("admin:tenant", slug=key.tenant.slug)

@@ -99,11 +99,25 @@ class TenantForm(forms.Form):
     """A tenant to onboard."""
 
     slug = forms.CharField(
-        max_length=31,
+        max_length=100,
         help_text="Becomes its address. 3 to 31 characters: a-z, 0-9 and single hyphens.",
         widget=forms.TextInput(attrs={"autocapitalize": "none", "spellcheck": "false"}),
     )
     name = forms.CharField(max_length=200, help_text="As its own people write it.")
+
+
+class RemovalForm(forms.Form):
+    """The confirmation that a removal needs."""
+
+    confirm = forms.CharField(
+        label="The tenant's slug",
+        max_length=100,
+        help_text="Type it exactly as it is shown above.",
+        strip=False,
+        widget=forms.TextInput(
+            attrs={"autocapitalize": "none", "autocomplete": "off", "spellcheck": "false"}
+        ),
+    )
 
 
 class KeyForm(forms.Form):

@@ -1,6 +1,7 @@
 """The console's pages. Each needs an operator; what it changes goes through the services."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import wraps
 from typing import Concatenate, ParamSpec
 from urllib.parse import urlencode
@@ -31,6 +32,7 @@ from tenants.pages import actor_of, elsewhere, may, page_of
 from tenants.provisioning import tenant_provision
 from tenants.recovery import tenant_retry, tenants_interrupted
 from tenants.selectors import (
+    ConfigurationChange,
     api_key_get,
     configuration_history,
     lifecycle_runs,
@@ -45,10 +47,9 @@ from tenants.services import (
     tenant_resume,
     tenant_suspend,
 )
-from tenants.settings_form import SettingsForm
+from tenants.settings_form import SettingsForm, in_words
 
 RECENT_EVENTS = 8
-RECENT_CHANGES = 50
 P = ParamSpec("P")
 View = Callable[Concatenate[HttpRequest, P], HttpResponse]
 
@@ -136,13 +137,7 @@ def tenant_detail(request: HttpRequest, slug: str) -> HttpResponse:
 
 def _settings_in_words(tenant: Tenant) -> dict[str, str]:
     values = tenant.settings.model_dump(mode="json")
-    return {name: _in_words(value) for name, value in values.items()}
-
-
-def _in_words(value: object) -> str:
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
+    return {name: in_words(value) for name, value in values.items()}
 
 
 def _port_of(request: HttpRequest) -> str:
@@ -235,9 +230,18 @@ def tenant_settings_page(request: HttpRequest, slug: str) -> HttpResponse:
         "section": "tenants",
         "tenant": tenant,
         "form": form,
-        "history": configuration_history(tenant=tenant)[:RECENT_CHANGES],
+        "history": [_in_words(each) for each in configuration_history(tenant=tenant)],
     }
     return render(request, "console/tenant_settings.html", context)
+
+
+def _in_words(change: ConfigurationChange) -> ConfigurationChange:
+    """Return the change with its values as the page shows them."""
+    told = {
+        name: {side: in_words(value) for side, value in values.items()}
+        for name, values in change.changed.items()
+    }
+    return replace(change, changed=told)
 
 
 def _configure(request: HttpRequest, tenant: Tenant, form: SettingsForm) -> bool:

@@ -7,7 +7,7 @@ them at once, so nothing has to expire.
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Final
+from typing import TYPE_CHECKING, Final, cast
 
 from django.db import connection, transaction
 from django.db.utils import OperationalError
@@ -17,6 +17,9 @@ from tenants.errors import TenantBusyError, TenantStoppedError, TenantSuspendedE
 from tenants.lifecycle import TenantState
 from tenants.models import Tenant
 
+if TYPE_CHECKING:
+    from tenants.database.base import DatabaseWrapper
+
 _LIFE: Final = 0x66726F73
 _WRITERS: Final = 0x66726F74
 """First of the two keys of each lock; the second is the tenant's row id."""
@@ -25,16 +28,24 @@ DRAIN_SECONDS: Final = 60
 
 @contextmanager
 def exclusive(tenant: Tenant) -> Iterator[None]:
-    """Hold the tenant's life alone; raises `TenantBusyError` while another process has it."""
-    if not _ask("SELECT pg_try_advisory_lock(%s, %s)", _LIFE, tenant.pk):
-        raise TenantBusyError(
-            f"The tenant '{tenant.slug}' is being set up or removed by another process.",
-            remediation="Look again in a moment: `manage.py tenant show` tells how far it is.",
-        )
+    """Hold the tenant's life alone; raises `TenantBusyError` while another process has it.
+
+    The lock has a connection of its own: the work's own is closed by migrations, and closing lets
+    go of a lock.
+    """
+    holder = cast("DatabaseWrapper", connection.copy())
+    holder.set_schema_to_public()
     try:
+        with holder.cursor() as cursor:
+            cursor.execute("SELECT pg_try_advisory_lock(%s, %s)", [_LIFE, tenant.pk])
+            if not cursor.fetchone()[0]:
+                raise TenantBusyError(
+                    f"The tenant '{tenant.slug}' is being set up or removed by another process.",
+                    remediation="Look again in a moment: `manage.py tenant show` tells how far.",
+                )
         yield
     finally:
-        _ask("SELECT pg_advisory_unlock(%s, %s)", _LIFE, tenant.pk)
+        holder.close()
 
 
 def tenants_in_work() -> frozenset[int]:

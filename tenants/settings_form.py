@@ -87,6 +87,23 @@ class SettingsForm(forms.Form):
             self.add_error(name if name in self.present else None, str(fault["constraint"]))
 
 
+def in_words(value: object) -> str:
+    """Return a setting's value as the pages show it."""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, list):
+        return ", ".join(map(str, value)) or "none"
+    return f"{value:,}" if isinstance(value, int) else str(value)
+
+
+def _label(name: str) -> str:
+    """Return the name of a setting in words."""
+    stem, _, unit = name.rpartition("_")
+    measured = unit in {"mb", "gb"}
+    words = (stem if measured else name).replace("_", " ").capitalize().replace("Pii", "PII")
+    return f"{words}, {unit.upper()}" if measured else words
+
+
 def _comparable(value: Any) -> Any:
     """Return a list without its order, which the boxes of a form do not keep."""
     return sorted(value) if isinstance(value, list) else value
@@ -95,7 +112,7 @@ def _comparable(value: Any) -> Any:
 def _field(name: str) -> forms.Field:
     info = TenantConfiguration.model_fields[name]
     words: dict[str, Any] = {
-        "label": name.replace("_", " ").capitalize(),
+        "label": _label(name),
         "help_text": f"{HELP.get(name, '')} {_limits(name)}".strip(),
     }
     kind = info.annotation
@@ -129,8 +146,6 @@ def _choices(kind: Any) -> list[tuple[str, str]]:
 def _limits(name: str) -> str:
     """Return range and default in words."""
     value = TenantConfiguration().model_dump(mode="json")[name]
-    default = "" if isinstance(value, list) else f"Default: {value}."
-    if isinstance(value, bool):
-        default = f"Default: {'yes' if value else 'no'}."
+    default = "" if isinstance(value, list) else f"Default: {in_words(value)}."
     limits = range_of(name)
-    return f"{limits[0]:g} to {limits[1]:g}. {default}" if limits else default
+    return f"{limits[0]:,} to {limits[1]:,}. {default}" if limits else default

@@ -1,9 +1,9 @@
 """The console's pages of a tenant's life: what can be done, settings, removal, timelines."""
 
+from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
-from django.contrib.auth.models import User
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
@@ -39,7 +39,7 @@ def test_every_setting_has_a_help_a_group_and_its_range(acme: Tenant) -> None:
     assert sorted(grouped) == sorted(TenantConfiguration.model_fields)
     assert "Other" not in dict(form.groups())
     assert GROUPS[-1] == ("Other", ("",))
-    assert "1 to 5000. Default: 500." in form.fields["max_file_size_mb"].help_text
+    assert "1 to 5,000. Default: 500." in form.fields["max_file_size_mb"].help_text
 
 
 def test_settings_are_changed_and_their_history_is_shown(
@@ -53,7 +53,7 @@ def test_settings_are_changed_and_their_history_is_shown(
     acme.refresh_from_db()
     assert (acme.settings.pii_policy, acme.settings.retention_days) == ("block", 90)
     assert acme.settings.generation_enabled
-    for told in ("pii_policy", "block", "2555", "90", "operator:olga"):
+    for told in ("pii_policy", "block", "2,555", "90", "operator:olga"):
         assert told in page
     event = AuditEvent.objects.filter(tenant="acme").latest("sequence")
     assert set(event.details["changed"]) == {"pii_policy", "retention_days", "generation_enabled"}
@@ -129,12 +129,13 @@ def test_a_tenants_page_costs_the_same_for_a_long_life(operator: Client, acme: T
 
 
 @pytest.fixture
-def olga(committed: None) -> Client:
+def olga(committed: None) -> Iterator[Client]:
     """An operator outside any transaction."""
-    User.objects.filter(username="olga").delete()
+    user = operator_create(username="olga-outside", password=PASSWORD)
     client = Client(headers={"host": "localhost"})
-    client.force_login(operator_create(username="olga", password=PASSWORD))
-    return client
+    client.force_login(user)
+    yield client
+    user.delete()
 
 
 def test_removal_shows_what_goes_and_needs_the_slug(olga: Client) -> None:

@@ -161,6 +161,21 @@ class DataKeyUnavailableError(FrostbyteError):
     http_status = 500
 
 
+class RotationError(FrostbyteError):
+    """A key cannot be rotated to the end; the old one stays in place."""
+
+    code = "ROTATION_FAILED"
+    http_status = 409
+
+
+class RotationRunningError(FrostbyteError):
+    """Another process rotates this key."""
+
+    code = "ROTATION_RUNNING"
+    http_status = 409
+    retryable = True
+
+
 class ObjectDamagedError(FrostbyteError):
     """A stored object is not what was put there: changed, cut off, or another's."""
 

@@ -40,7 +40,7 @@ def exclusive(tenant: Tenant) -> Iterator[None]:
             cursor.execute("SELECT pg_try_advisory_lock(%s, %s)", [_LIFE, tenant.pk])
             if not cursor.fetchone()[0]:
                 raise TenantBusyError(
-                    f"The tenant '{tenant.slug}' is being set up or removed by another process.",
+                    f"The tenant '{tenant.slug}' is being set up, removed or given a new key.",
                     remediation="Look again in a moment: `manage.py tenant show` tells how far.",
                 )
         yield

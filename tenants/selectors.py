@@ -12,7 +12,7 @@ from audit.selectors import event_list
 from frostbyte.kernel.errors import NotFoundError
 from tenants.errors import TenantNotFoundError
 from tenants.lifecycle import TenantState
-from tenants.models import ApiKey, Domain, LifecycleRun, Tenant
+from tenants.models import ApiKey, DataKeyVersion, Domain, LifecycleRun, Tenant
 
 
 def tenant_list() -> QuerySet[Tenant]:
@@ -98,3 +98,9 @@ def tenant_for_host(*, host: str) -> Tenant | None:
     """Return the tenant that answers on this host name (no port), or None."""
     domain = Domain.objects.select_related("tenant").filter(domain=host.lower()).first()
     return domain.tenant if domain else None
+
+
+def data_keys_in_use() -> QuerySet[DataKeyVersion]:
+    """Return every version of a data key that is not destroyed, by tenant and version."""
+    live = DataKeyVersion.objects.filter(destroyed_at=None).select_related("tenant")
+    return live.order_by("tenant__slug", "version")

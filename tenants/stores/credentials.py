@@ -26,6 +26,7 @@ from tenants.naming import bucket_name
 from tenants.stores.buckets import bucket_create
 from tenants.stores.keyring import WITHOUT_IDENTITIES, credential_purpose, keyring
 from tenants.stores.s3 import (
+    PROBE,
     Access,
     client_for,
     iam_client,
@@ -34,7 +35,6 @@ from tenants.stores.s3 import (
 
 ACTIONS: Final = ("s3:GetObject", "s3:PutObject", "s3:DeleteObject", "s3:AbortMultipartUpload")
 POLICY: Final = "own-bucket"
-PROBE: Final = ".frostbyte-probe"
 SETTLE_SECONDS: Final = 20.0
 """How long a store may take until a new credential works: AWS takes some seconds."""
 

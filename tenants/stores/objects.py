@@ -23,12 +23,12 @@ from tenants.encryption.sealed import (
     read_exactly,
     sealed_chunks,
 )
-from tenants.errors import DataKeyUnavailableError, ObjectDamagedError
+from tenants.errors import DataKeyUnavailableError, ObjectDamagedError, RotationError
 from tenants.naming import PUBLIC_SCHEMA
 from tenants.stores.buckets import bucket_count, bucket_create, bucket_destroy, bucket_exists
 from tenants.stores.errors import ChangedMeanwhileError, WrongTenantError
 from tenants.stores.keyring import Keyring, keyring
-from tenants.stores.s3 import Target, client_for, translated, upload
+from tenants.stores.s3 import PROBE, Target, client_for, translated, upload
 
 if TYPE_CHECKING:
     from mypy_boto3_s3.client import S3Client
@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 MEMORY_BYTES: Final = 8 * 1024 * 1024
 """An opened object that is larger is in a temporary file."""
 DEFAULT_TYPE: Final = "application/octet-stream"
+_NO_ETAG: Final = '"00000000000000000000000000000000"'
 T = TypeVar("T")
 
 
@@ -146,6 +147,23 @@ class S3Objects:
             return plain_size(stored)
         except NotAuthenticError:
             return None
+
+    def require_conditional_writes(self) -> None:
+        """Raise `RotationError` unless the store refuses to replace an object that has changed.
+
+        Without that, sealing anew could undo what someone writes or deletes meanwhile.
+        """
+        try:
+            with self._opened() as (client, keys):
+                key = keys.current()
+                self._send(client, PROBE, BytesIO().read, key, DEFAULT_TYPE, if_match=_NO_ETAG)
+        except (ChangedMeanwhileError, NotFoundError):
+            return
+        self.delete(PROBE)
+        raise RotationError(
+            "The object store ignores If-Match, so objects cannot be sealed anew safely.",
+            remediation="Use a store that honours it for PutObject and CompleteMultipartUpload.",
+        )
 
     def reseal(self, key: str, *, held: DataKey | None = None) -> bool:
         """Seal an object anew with the current data key; False where it is already, or is gone.

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 PART_BYTES: Final = 8 * 1024 * 1024
 """What is larger goes up in parts of this size; one part is in memory."""
+PROBE: Final = ".frostbyte-probe"
+"""The key of an object that is written and removed to see what the store lets one do."""
 _CLIENTS: Final = 512
 _MISSING: Final = {"404", "NoSuchKey", "NotFound", "NoSuchBucket", "NoSuchEntity"}
 _REFUSED: Final = {"403", "AccessDenied", "InvalidAccessKeyId", "SignatureDoesNotMatch"}

@@ -11,7 +11,7 @@ from tests.api.conftest import Caller, assert_problem
 
 LIVE = "/api/v1/health/live"
 READY = "/api/v1/health/ready"
-NAMES = {"postgresql", "valkey", "objects", "embedding_model"}
+NAMES = {"postgresql", "valkey", "objects", "master_key", "embedding_model"}
 HOSTS = ["localhost", "acme.localhost", "nobody.localhost", "10.0.0.7:8000", "evil.example"]
 
 # Nothing listens there.
@@ -72,6 +72,11 @@ def test_the_object_store_is_down(db: None, settings: Any) -> None:
 def test_the_object_store_knows_other_keys(db: None, settings: Any) -> None:
     settings.S3_SECRET_KEY = "not the one"
     assert down(Caller().get(READY)) == {"objects"}
+
+
+def test_the_master_key_is_not_there(db: None, settings: Any) -> None:
+    settings.MASTER_KEY_FILE = "/nowhere/master-key.txt"
+    assert down(Caller().get(READY)) == {"master_key"}
 
 
 def test_postgresql_is_down(db: None, monkeypatch: pytest.MonkeyPatch) -> None:

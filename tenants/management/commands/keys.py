@@ -1,0 +1,81 @@
+"""`manage.py keys status|rotate`: what protects the tenants' objects, and new keys for it."""
+
+from argparse import ArgumentParser
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from django.core.management.base import BaseCommand
+
+from frostbyte.kernel.errors import FrostbyteError
+from tenants.encryption.master import master_key, master_key_path
+from tenants.management.actions import ACTOR, add_action, print_table, refused
+from tenants.models import DataKeyVersion
+from tenants.rotation import Progress, data_key_rotate, master_key_rotate
+from tenants.selectors import data_keys_in_use, tenant_get
+
+STEP = 100
+
+
+class Command(BaseCommand):
+    help = "Show the keys that protect the tenants' objects, and put new ones in their place."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        actions = parser.add_subparsers(required=True, metavar="ACTION")
+        add_action(actions, "status", status, text="which keys there are, and what is missing")
+        rotate = add_action(actions, "rotate", rotate_key, text="a new key in the place of an old")
+        which = rotate.add_mutually_exclusive_group(required=True)
+        which.add_argument("--tenant", metavar="SLUG", help="a new data key for this tenant")
+        which.add_argument("--master", action="store_true", help="a new master key")
+
+    def handle(self, *, run: Any, **options: Any) -> None:
+        try:
+            run(self, **options)
+        except FrostbyteError as error:
+            raise refused(error) from error
+
+
+def status(command: BaseCommand, **_options: Any) -> None:
+    """Name the master key's identities by their public keys, and each tenant's data keys."""
+    known = master_key().recipients
+    command.stdout.write(f"master key {master_key_path()}: {', '.join(known)}")
+    rows = [("tenant", "version", "since", "state", "wrapped for")]
+    rows += [_told(row, known) for row in data_keys_in_use()]
+    print_table(command, rows)
+
+
+def _told(row: DataKeyVersion, known: tuple[str, ...]) -> tuple[str, ...]:
+    state = "current" if row.retired_at is None else "rotation not finished"
+    recipient = row.recipient if row.recipient in known else f"{row.recipient} MISSING"
+    return row.tenant.slug, str(row.version), f"{row.created_at:%Y-%m-%d}", state, recipient
+
+
+def rotate_key(command: BaseCommand, *, tenant: str | None, master: bool, **_options: Any) -> None:
+    """Replace a key while everything goes on; broken off, the same command goes on."""
+    if tenant is not None:
+        with _told_progress(command, "objects") as progress:
+            done = data_key_rotate(tenant=tenant_get(slug=tenant), actor=ACTOR, progress=progress)
+        command.stdout.write(
+            f"{tenant}: version {done.version} is in force, {done.resealed} objects sealed anew, "
+            f"{done.destroyed} old versions destroyed."
+        )
+    if master:
+        _rotate_master(command)
+
+
+def _rotate_master(command: BaseCommand) -> None:
+    with _told_progress(command, "data keys") as progress:
+        done = master_key_rotate(actor=ACTOR, progress=progress)
+    command.stdout.write(f"{done.rewrapped} data keys are wrapped for {done.recipient}.")
+    for recipient in done.left:
+        command.stdout.write(f"Remove {recipient} from {master_key_path()}: it cannot be written.")
+    command.stdout.write("Keep a copy of the new master key apart from all other backups.")
+
+
+@contextmanager
+def _told_progress(command: BaseCommand, what: str) -> Iterator[Progress]:
+    def tell(done: int, total: int) -> None:
+        if done % STEP == 0 or done == total:
+            command.stdout.write(f"{done} of {total} {what}")
+
+    yield tell

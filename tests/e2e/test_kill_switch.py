@@ -133,8 +133,8 @@ def world() -> Iterator[World]:
 
 def test_the_kill_switch_stops_requests_and_stages_and_loses_nothing(world: World) -> None:
     key, others = world.new_key("acme"), world.new_key("globex")
-    session = world.client("acme")
-    sign_in(session, (world.home / "demo-password").read_text().strip())
+    session, password = world.client("acme"), (world.home / "demo-password").read_text().strip()
+    sign_in(session, password)
     assert session.get("/").status_code == 200
     world.hand_in("acme", key, "ship", FILES)
     wait_for(lambda: world.runs("acme", "ship").get("published"))
@@ -163,6 +163,9 @@ def test_the_kill_switch_stops_requests_and_stages_and_loses_nothing(world: Worl
         assert client.get("/api/v1/documents").status_code == 200
     with world.client("acme", key) as client:
         assert client.get("/api/v1/documents").status_code == 401
+    # Suspension ended people's sessions as well; they sign in again.
+    assert session.get("/").status_code == 302
+    sign_in(session, password)
     assert session.get("/").status_code == 200
     told = query(
         world.home,

@@ -1,6 +1,7 @@
 from typing import Any
 
 from django.apps import AppConfig
+from django.core import checks
 from django.db import connections
 from django.db.models.signals import pre_migrate
 
@@ -9,6 +10,10 @@ class TenantsConfig(AppConfig):
     name = "tenants"
 
     def ready(self) -> None:
+        from tenants.checks import check_identities, check_master_key
+
+        for check in (check_master_key, check_identities):
+            checks.register(check, checks.Tags.security)
         pre_migrate.connect(_read_everything, sender=self, dispatch_uid="tenants.read_everything")
 
 

@@ -4,7 +4,7 @@ Both may be killed at any time and are started again by the same command, which 
 other stopped: what is sealed or wrapped with the newest key already is left as it is.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +14,8 @@ from pyrage import x25519
 
 from audit.events import EventType
 from audit.services import record_event
-from frostbyte.embedded.home import master_key_line, write_private
+from frostbyte.embedded.home import write_private
+from frostbyte.kernel.age import identity_lines
 from tenants.encryption.keys import (
     data_key_add,
     data_key_destroy,
@@ -156,7 +157,7 @@ def _rewrap_all(target: str, progress: Progress) -> int:
 
 
 def _new_identity() -> str:
-    return master_key_line(x25519.Identity.generate())
+    return identity_lines(x25519.Identity.generate())
 
 
 def _write(path: Path, text: str) -> None:
@@ -172,7 +173,7 @@ def _write(path: Path, text: str) -> None:
 def _old_identities_removed(path: Path, key: MasterKey) -> tuple[str, ...]:
     """Leave the newest identity in the file; returns those that stay where it cannot be written."""
     try:
-        write_private(path, master_key_line(key.identities[-1]))
+        write_private(path, identity_lines(key.identities[-1]))
     except OSError:
         return key.recipients[:-1]
     return ()
@@ -200,7 +201,7 @@ def _ask(statement: str) -> bool:
 
 
 def _record(
-    tenant: str, event: EventType, actor: str, resource_id: str, details: dict[str, object]
+    tenant: str, event: EventType, actor: str, resource_id: str, details: Mapping[str, object]
 ) -> None:
     record_event(
         tenant=tenant,

@@ -27,6 +27,7 @@ SERVICE_VARIABLES: Final = {
 UNSET_VARIABLES: Final = (
     *SERVICE_VARIABLES,
     *("QDRANT_URL", "CLAMD_HOST", "FROSTBYTE_SECRET_KEY", "FROSTBYTE_MASTER_KEY_FILE"),
+    "FROSTBYTE_SECRETS_FILE",
 )
 GUARD: Final = pytest.StashKey["subprocess.Popen[bytes]"]()
 

@@ -14,6 +14,7 @@ from pyrage import x25519
 
 from frostbyte.embedded.endpoints import MASTER_KEY_NAME, read_json, socket_folder
 from frostbyte.embedded.errors import HomeLockedError, MasterKeyLostError, UnsafeFolderError
+from frostbyte.kernel.age import identity_lines
 
 SECRET_NAMES: Final = (
     "database_password",
@@ -85,13 +86,8 @@ def master_key_ensure(home: Path) -> None:
             f"The master key {path} is gone.",
             remediation="Put it back from its backup: without it no stored object can be read.",
         )
-    write_private(path, master_key_line(x25519.Identity.generate()))
+    write_private(path, identity_lines(x25519.Identity.generate()))
     marker.touch()
-
-
-def master_key_line(identity: x25519.Identity) -> str:
-    """Return an identity as `age-keygen` writes it: a comment with the public key, the secret."""
-    return f"# public key: {identity.to_public()}\n{identity}\n"
 
 
 def write_private(path: Path, text: str) -> None:

@@ -1,6 +1,7 @@
 """Every environment variable that Frostbyte reads, typed, with its default.
 
-Values come from the process environment, then from `.env` in the project folder. A service that
+Values come from the process environment, then from the encrypted secrets file, then from `.env` in
+the project folder. A service that
 is not named (DATABASE_URL, REDIS_URL, S3_ENDPOINT_URL) is the embedded one under FROSTBYTE_HOME.
 """
 
@@ -9,9 +10,15 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import AliasChoices, Field, SecretStr, field_validator
-from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from pydantic_settings import (
+    BaseSettings,
+    NoDecode,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+)
 
 from frostbyte.embedded.endpoints import Endpoints, load_endpoints, read_json
+from frostbyte.settings.secrets_file import SecretsFileSource
 
 PROJECT_DIR = Path(__file__).resolve().parents[2]
 
@@ -20,12 +27,18 @@ class Environment(BaseSettings):
     """The process environment. Names are FROSTBYTE_<FIELD>, but for the four services' URLs."""
 
     model_config = SettingsConfigDict(
-        env_prefix="FROSTBYTE_", env_file=PROJECT_DIR / ".env", extra="ignore"
+        env_prefix="FROSTBYTE_",
+        env_file=PROJECT_DIR / ".env",
+        extra="ignore",
+        # What is wrong with a value is told without the value.
+        hide_input_in_errors=True,
     )
 
     home: Path = PROJECT_DIR / ".frostbyte"
     secret_key: SecretStr = SecretStr("")
     master_key_file: str = ""
+    secrets_file: str = ""
+    age_identity_file: str = ""
     base_domain: str = "localhost"
     allowed_hosts: Annotated[tuple[str, ...], NoDecode] = ()
     port: int = 8000
@@ -53,6 +66,25 @@ class Environment(BaseSettings):
     s3_identities: Literal["", "iam", "none"] = ""
     qdrant_url: str = Field("", validation_alias="QDRANT_URL")
     clamd_host: str = Field("", validation_alias="CLAMD_HOST")
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Put the secrets file between the process environment and `.env`."""
+        del file_secret_settings
+        given = {**dotenv_settings(), **env_settings(), **init_settings()}
+        secrets = SecretsFileSource(
+            settings_cls,
+            path=given.get("secrets_file", ""),
+            identity_path=given.get("age_identity_file", ""),
+        )
+        return init_settings, env_settings, secrets, dotenv_settings
 
     @field_validator("allowed_hosts", mode="before")
     @classmethod

@@ -12,6 +12,7 @@ import pyrage
 from django.conf import settings
 from pyrage import x25519
 
+from frostbyte.kernel.age import NotIdentitiesError, identities_of
 from tenants.errors import MasterKeyError
 
 
@@ -58,19 +59,13 @@ def _read(path: Path, _changed: int, _file: int, _size: int) -> MasterKey:
         text = path.read_text()
     except (OSError, UnicodeDecodeError) as error:
         raise _unreadable(path, error) from error
-    lines = [line.strip() for line in text.splitlines()]
     try:
-        identities = tuple(
-            x25519.Identity.from_str(line) for line in lines if line and line[0] != "#"
-        )
-    except pyrage.IdentityError:
-        identities = ()
-    if not identities:
+        return MasterKey(identities_of(text))
+    except NotIdentitiesError:
         raise MasterKeyError(
             f"The master key file {path} holds no age identity, or one that is damaged.",
             remediation="Each line is a comment (#) or AGE-SECRET-KEY-1..., as from `age-keygen`.",
-        )
-    return MasterKey(identities)
+        ) from None
 
 
 def wrap(secret: bytes) -> tuple[bytes, str]:

@@ -17,7 +17,7 @@ from pytest_django import Settings
 
 from audit.models import AuditEvent
 from audit.verification import chain_verify
-from frostbyte.embedded.home import master_key_line
+from frostbyte.kernel.age import identity_lines
 from frostbyte.kernel.errors import NotFoundError
 from tenants.encryption import keys as data_keys
 from tenants.encryption.master import master_key
@@ -296,7 +296,7 @@ def test_a_new_master_key_wraps_everything_and_the_old_one_goes(
     data_keys.data_key_open.cache_clear()
     with pytest.raises(MasterKeyError, match="No identity"):
         objects[0].get("raw/x")
-    own_master.write_text(master_key_line(x25519.Identity.generate()))
+    own_master.write_text(identity_lines(x25519.Identity.generate()))
     status = StringIO()
     call_command("keys", "status", stdout=status)
     assert f"{recipient} MISSING" in status.getvalue()

@@ -39,9 +39,8 @@ def status(command: BaseCommand, **_options: Any) -> None:
     """Name the master key's identities by their public keys, and each tenant's data keys."""
     known = master_key().recipients
     command.stdout.write(f"master key {master_key_path()}: {', '.join(known)}")
-    rows = [("tenant", "version", "since", "state", "wrapped for")]
-    rows += [_told(row, known) for row in data_keys_in_use()]
-    print_table(command, rows)
+    heads = ("tenant", "version", "since", "state", "wrapped for")
+    print_table(command, [heads, *(_told(row, known) for row in data_keys_in_use())])
 
 
 def _told(row: DataKeyVersion, known: tuple[str, ...]) -> tuple[str, ...]:

@@ -110,6 +110,26 @@ class CollectionNotEmptyError(FrostbyteError):
     http_status = 409
 
 
+class MetadataInvalidError(FileRejectedError):
+    """The document's metadata does not fit the tenant's schema; `errors` names the places."""
+
+    code = "METADATA_INVALID"
+
+
+class MetadataSchemaError(FrostbyteError):
+    """A schema for metadata that is not valid or asks for too much; `errors` names the places."""
+
+    code = "SCHEMA_INVALID"
+    http_status = 422
+
+
+class PreconditionFailedError(FrostbyteError):
+    """Somebody else has changed it since: `If-Match` names another version than is in force."""
+
+    code = "PRECONDITION_FAILED"
+    http_status = 412
+
+
 class DocumentNotFoundError(NotFoundError):
     """No document of this tenant has this id."""
 

@@ -7,6 +7,7 @@ from typing import ClassVar, Final
 from uuid import UUID
 
 from django.contrib.auth.models import Group
+from django.contrib.postgres.indexes import GinIndex
 from django.core.validators import RegexValidator
 from django.db import models
 from django.utils import timezone
@@ -52,6 +53,7 @@ class Document(models.Model):
 
     The same bytes are one document in each collection: a copy elsewhere must not show.
     `published_run_id` names the pipeline run whose chunks search may see; None: not yet visible.
+    `metadata` is the tenant's own, as it was given, under the version of its schema; 0: none.
     """
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
@@ -68,6 +70,8 @@ class Document(models.Model):
     raw_key = models.CharField(max_length=200)
     uploaded_by = models.CharField(max_length=200)
     created_at = models.DateTimeField(default=timezone.now, db_index=True, editable=False)
+    metadata = models.JSONField(default=dict, blank=True)
+    metadata_schema_version = models.PositiveIntegerField(default=0)
     published_run_id = models.UUIDField(null=True, blank=True, db_index=True)
     published_at = models.DateTimeField(null=True, blank=True)
 
@@ -75,6 +79,9 @@ class Document(models.Model):
         ordering: ClassVar = ["-created_at", "-id"]
         constraints: ClassVar = [
             models.UniqueConstraint(fields=["collection", "sha256"], name="one_document_a_content"),
+        ]
+        indexes: ClassVar = [
+            GinIndex(fields=["metadata"], name="document_metadata", opclasses=["jsonb_path_ops"]),
         ]
 
     def __str__(self) -> str:
@@ -99,6 +106,26 @@ class DocumentTotals(models.Model):
 
     def __str__(self) -> str:
         return f"{self.documents} documents, {self.size_bytes} bytes"
+
+
+class MetadataSchema(models.Model):
+    """One version of the schemas for custom metadata: the highest is in force, none is changed.
+
+    None stands for no schema: then any metadata within the limits is taken.
+    """
+
+    version = models.PositiveIntegerField(primary_key=True)
+    document = models.JSONField(null=True, blank=True)
+    chunk = models.JSONField(null=True, blank=True)
+    sha256 = models.CharField(max_length=64)
+    created_by = models.CharField(max_length=200)
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+
+    class Meta:
+        ordering: ClassVar = ["-version"]
+
+    def __str__(self) -> str:
+        return f"version {self.version}"
 
 
 class Outcome(models.TextChoices):

@@ -9,7 +9,7 @@ from uuid import UUID
 from django.db.models import Count, QuerySet
 
 from intake.errors import CollectionNotFoundError, DocumentNotFoundError, ReceiptNotFoundError
-from intake.models import Collection, Document, Receipt
+from intake.models import Collection, Document, MetadataSchema, Receipt
 from tenants.context import reading
 from tenants.readers import EVERYTHING
 
@@ -77,3 +77,13 @@ def receipt_get(*, receipt_id: UUID) -> Receipt:
     if receipt is None:
         raise ReceiptNotFoundError("There is no such receipt.")
     return receipt
+
+
+def metadata_schema_list() -> QuerySet[MetadataSchema]:
+    """Return every version of the metadata's schemas, newest first."""
+    return MetadataSchema.objects.order_by("-version")
+
+
+def metadata_schema_in_force() -> MetadataSchema:
+    """Return the schemas in force; before the first are declared, version 0 without any."""
+    return metadata_schema_list().first() or MetadataSchema(version=0)

@@ -2,9 +2,10 @@
 
 import hashlib
 import io
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import PurePath
-from typing import BinaryIO, Final
+from typing import Any, BinaryIO, Final
 
 from django.db import connection, transaction
 
@@ -12,9 +13,10 @@ from audit.events import EventType
 from audit.services import record_event
 from intake.checks import check_allowed, check_content, check_size
 from intake.errors import FileRejectedError
+from intake.metadata.checking import metadata_check
 from intake.models import DEFAULT_COLLECTION, Collection, Document, Outcome, Receipt
 from intake.quotas import quota_check, quota_check_and_hold
-from intake.selectors import collection_get, same_content
+from intake.selectors import collection_get, metadata_schema_in_force, same_content
 from intake.signals import document_received
 from tenants.gate import writing
 from tenants.models import Tenant
@@ -33,6 +35,7 @@ class Upload:
     stream: BinaryIO
     size: int
     sha256: str
+    metadata: Mapping[str, Any] = field(default_factory=dict)
 
 
 def document_receive(
@@ -42,6 +45,7 @@ def document_receive(
     stream: BinaryIO,
     actor: str,
     collection: str = DEFAULT_COLLECTION,
+    metadata: Mapping[str, Any] | None = None,
 ) -> Receipt:
     """Check and store one file of the tenant, inside its context; always returns a receipt.
 
@@ -52,11 +56,14 @@ def document_receive(
     the reader does not see, `ServiceUnavailableError` when a store cannot be reached,
     `TenantStoppedError` when the tenant is being removed; nothing is kept then.
     """
-    upload = _measure(filename, stream, collection_get(name=collection))
+    measured = _measure(filename, stream, collection_get(name=collection))
+    upload = replace(measured, metadata=metadata or {})
     with writing(tenant):
         try:
             media_type = _accept(tenant, upload)
-            return _store(tenant, upload, media_type, actor)
+            schema = metadata_schema_in_force()
+            metadata_check(upload.metadata, schema=schema.document)
+            return _store(tenant, upload, media_type, schema.version, actor)
         except FileRejectedError as error:
             return _reject(tenant, upload, error, actor)
 
@@ -115,7 +122,9 @@ def _reject(tenant: Tenant, upload: Upload, error: FileRejectedError, actor: str
     return receipt
 
 
-def _store(tenant: Tenant, upload: Upload, media_type: str, actor: str) -> Receipt:
+def _store(
+    tenant: Tenant, upload: Upload, media_type: str, schema_version: int, actor: str
+) -> Receipt:
     """Put the bytes first, outside any lock, and take them back unless the rows commit."""
     existing = same_content(upload.collection, upload.sha256)
     if existing:
@@ -128,6 +137,8 @@ def _store(tenant: Tenant, upload: Upload, media_type: str, actor: str) -> Recei
         size_bytes=upload.size,
         sha256=upload.sha256,
         uploaded_by=actor,
+        metadata=upload.metadata,
+        metadata_schema_version=schema_version,
     )
     document.raw_key = f"raw/{document.pk}/{upload.sha256}"
     _put(tenant, upload, document)

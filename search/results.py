@@ -1,6 +1,7 @@
 """What an answer is made of, and the proof that goes with each part of it."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
 
@@ -60,6 +61,7 @@ class QueryFilters:
     collections: tuple[str, ...] = ()
     created_after: datetime | None = None
     created_before: datetime | None = None
+    metadata: Mapping[str, str | int | float | bool | None] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -106,6 +106,8 @@ def _filtered(filters: QueryFilters) -> QuerySet[Document]:
         documents = documents.filter(created_at__gte=filters.created_after)
     if filters.created_before:
         documents = documents.filter(created_at__lt=filters.created_before)
+    if filters.metadata:
+        documents = documents.filter(metadata__contains=dict(filters.metadata))
     return documents
 
 

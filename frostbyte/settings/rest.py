@@ -11,7 +11,7 @@ REST_FRAMEWORK: dict[str, Any] = {
     ],
     "DEFAULT_PERMISSION_CLASSES": ["tenants.api.permissions.HasScope"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
-    "DEFAULT_PARSER_CLASSES": ["frostbyte.api.parsers.BoundedJSONParser"],
+    "DEFAULT_PARSER_CLASSES": ["tenants.api.parsers.BoundedJSONParser"],
     "DEFAULT_PAGINATION_CLASS": "frostbyte.api.pagination.CursorPagination",
     "PAGE_SIZE": 50,
     "DEFAULT_THROTTLE_CLASSES": ["frostbyte.api.throttling.TenantRateThrottle"],
@@ -46,6 +46,7 @@ SPECTACULAR_SETTINGS: dict[str, Any] = {
     "TAGS": [
         {"name": "auth", "description": "Exchange a key for a token that lives for minutes."},
         {"name": "intake", "description": "Hand files in; every file gets a receipt."},
+        {"name": "metadata", "description": "The schemas of documents' own metadata."},
         {"name": "documents", "description": "What was handed in, and what was made of it."},
         {"name": "collections", "description": "Who reads what within the tenant."},
         {"name": "search", "description": "Ask, and check what the answers rest on."},

@@ -25,6 +25,11 @@ class UploadSerializer(serializers.Serializer[Any]):
         default=DEFAULT_COLLECTION,
         help_text="The name of a collection that the caller reads.",
     )
+    metadata = serializers.CharField(
+        required=False,
+        allow_blank=True,
+        help_text="The document's own metadata: a JSON object, checked by the tenant's schema.",
+    )
 
 
 class NewCollectionSerializer(StrictSerializer):

@@ -2,9 +2,15 @@
 
 from django.urls import path
 
-from intake.api import collections, views
+from intake.api import collections, metadata, views
 
 urlpatterns = [
+    path("schema", metadata.MetadataSchemaView.as_view(), name="metadata-schema"),
+    path(
+        "schema/versions",
+        metadata.MetadataSchemaVersionsView.as_view(),
+        name="metadata-schema-versions",
+    ),
     path("quota", views.QuotaView.as_view(), name="quota"),
     path("collections", collections.CollectionsView.as_view(), name="collections"),
     path("collections/<slug:name>", collections.CollectionView.as_view(), name="collection"),

@@ -25,6 +25,9 @@ class DocumentSerializer(serializers.ModelSerializer[Document]):
     """A document; `state` is that of its latest run. `published_at`: since when it is found."""
 
     collection = serializers.CharField(source="collection.name", read_only=True)
+    metadata = serializers.DictField(
+        read_only=True, help_text="What was given with the file, in the tenant's own terms."
+    )
     state = serializers.SerializerMethodField()
     links = serializers.SerializerMethodField()
 
@@ -40,6 +43,7 @@ class DocumentSerializer(serializers.ModelSerializer[Document]):
             "uploaded_by",
             "created_at",
             "published_at",
+            "metadata",
             "state",
             "links",
         )

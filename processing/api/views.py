@@ -13,6 +13,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from intake.api.examples import ACCEPTED, DUPLICATE
+from intake.api.metadata import metadata_of
 from intake.api.refusals import refusal_of
 from intake.api.serializers import ReceiptSerializer, UploadSerializer
 from intake.collections import document_move
@@ -84,6 +85,7 @@ class DocumentsView(GenericAPIView[Document]):
             stream=file,
             collection=upload.validated_data["collection"],
             actor=actor_of(request),
+            metadata=metadata_of(upload.validated_data.get("metadata", "")),
         )
         if receipt.outcome != Outcome.ACCEPTED:
             raise refusal_of(receipt)

@@ -13,6 +13,20 @@ from tenants.naming import LABEL_LIMIT
 
 PDF = "application/pdf"
 FILTER_LIMIT = 1000
+METADATA_FILTERS = 20
+TEXT_LIMIT = 1000
+
+
+class ScalarField(serializers.JSONField):
+    """A text, a number, true, false or null."""
+
+    def to_internal_value(self, data: Any) -> Any:
+        """Return the value; raises `ValidationError` for anything that holds others."""
+        if isinstance(data, str) and (len(data) > TEXT_LIMIT or "\0" in data):
+            raise serializers.ValidationError(f"A text of at most {TEXT_LIMIT} characters.")
+        if not isinstance(data, str | int | float | bool):
+            raise serializers.ValidationError("A text, a number, true, false or null.")
+        return data
 
 
 class FiltersSerializer(StrictSerializer):
@@ -36,6 +50,17 @@ class FiltersSerializer(StrictSerializer):
     created_before = serializers.DateTimeField(
         required=False, help_text="Documents handed in before this time."
     )
+    metadata = serializers.DictField(
+        child=ScalarField(allow_null=True),
+        required=False,
+        help_text="Documents whose metadata has each of these members with just this value.",
+    )
+
+    def validate_metadata(self, value: dict[str, Any]) -> dict[str, Any]:
+        """Refuse more members than a question needs."""
+        if len(value) > METADATA_FILTERS:
+            raise serializers.ValidationError(f"At most {METADATA_FILTERS} members.")
+        return value
 
     def create(self, validated_data: Any) -> QueryFilters:
         """Return the filters as the search takes them."""
@@ -45,6 +70,7 @@ class FiltersSerializer(StrictSerializer):
             collections=tuple(validated_data.get("collections", ())),
             created_after=validated_data.get("created_after"),
             created_before=validated_data.get("created_before"),
+            metadata=validated_data.get("metadata", {}),
         )
 
 

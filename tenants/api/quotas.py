@@ -140,7 +140,7 @@ class ConfigurationChangeSerializer(serializers.Serializer[Any]):
 class TenantQuotasView(OperatorView):
     """A tenant's quotas and rates."""
 
-    serializer_class: Any = TenantQuotasSerializer
+    serializer_class = TenantQuotasSerializer
     further_problems: ClassVar = {"PATCH": (400, 409)}
 
     @extend_schema(operation_id="tenant_quotas_get", tags=TAGS)
@@ -201,7 +201,7 @@ class ConfigurationHistoryView(OperatorView):
     """How a configuration came to be what it is."""
 
     pagination_class = None
-    serializer_class: Any = ConfigurationChangeSerializer
+    serializer_class = ConfigurationChangeSerializer
 
     @extend_schema(
         operation_id="configuration_history",

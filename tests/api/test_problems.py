@@ -14,9 +14,9 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from frostbyte.api.parsers import JSON_LIMIT
 from frostbyte.api.problems import error_response, server_error
 from frostbyte.kernel.errors import FrostbyteError, NotFoundError, ValidationError
+from tenants.api.parsers import JSON_LIMIT
 from tenants.errors import TenantSuspendedError
 from tenants.models import Tenant
 from tests.api.conftest import Caller, KeyCaller, assert_problem, host_of

@@ -29,3 +29,9 @@ class BoundedJSONParser(JSONParser):
             return super().parse(BytesIO(data), media_type, dict(parser_context or {}))
         except RecursionError as error:
             raise ParseError("JSON parse error - nested too deeply.") from error
+
+
+class MergePatchParser(BoundedJSONParser):
+    """A JSON Merge Patch under its own media type (RFC 7396)."""
+
+    media_type = "application/merge-patch+json"

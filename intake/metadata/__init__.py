@@ -1,0 +1,1 @@
+"""Custom metadata of documents: the schemas that a tenant declares, and what is checked by them."""

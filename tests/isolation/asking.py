@@ -81,6 +81,11 @@ BODIES: Final[Mapping[str, Callable[[Material], Body]]] = {
     "POST console:login": lambda m: _form(
         username="olga-operator", password=m.password, next="/console/"
     ),
+    "PATCH api:tenant-quotas": lambda _m: _json(document_quota=1000),
+    **dict.fromkeys(
+        ("PUT api:metadata-schema", "PATCH api:metadata-schema"),
+        lambda m: _json(document={"title": m.words.filename}),
+    ),
     "POST api:token": lambda _m: _json(scopes=["query"]),
     "POST person_new": lambda _m: _form(username="somebody-new", role=TENANT_USER, email=""),
     "POST person_role": lambda _m: _form(role=TENANT_USER),

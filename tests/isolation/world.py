@@ -21,6 +21,7 @@ from reportlab.pdfgen.canvas import Canvas
 
 from audit.models import AuditEvent
 from frostbyte.kernel.ids import derived_id
+from intake.metadata.declaring import metadata_schema_declare
 from intake.models import DEFAULT_COLLECTION, Collection
 from intake.services import document_receive
 from processing.models import Run, RunState
@@ -216,10 +217,19 @@ def _keys(tenant: Tenant, words: Words, files: Mapping[str, bytes]) -> None:
     api_key_issue(tenant=tenant, name=f"{words.key} key", scopes=[Scope.QUERY], actor=ACTOR)
 
 
+def _metadata(tenant: Tenant, words: Words, files: Mapping[str, bytes]) -> None:
+    """Schemas for documents' own metadata."""
+    del files
+    with tenant_context(tenant):
+        schema = {"title": f"{words.filename} metadata"}
+        metadata_schema_declare(tenant=tenant, schemas={"document": schema}, actor=ACTOR)
+
+
 FILLERS: Final[tuple[Callable[[Tenant, Words, Mapping[str, bytes]], None], ...]] = (
     _hand_in,
     _people,
     _keys,
+    _metadata,
 )
 """What fills a tenant, in order. Something new that a tenant can have is made here."""
 

@@ -10,7 +10,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-OWN_UPGRADE = frozenset({"migrate", "migrate_schemas", "upgrade"})
+OWN_UPGRADE = frozenset({"migrate", "migrate_schemas", "migrate_tenants", "upgrade"})
 WITHOUT_SERVERS = frozenset(
     {"help", "version", "-h", "--version", "up", "embedded", "bench", "check", "makemigrations",
      "collectstatic", "findstatic", "spectacular", "diffsettings"}

@@ -1,0 +1,1 @@
+"""Migrations of a later version, for the tests: the search application gets two."""

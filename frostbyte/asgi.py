@@ -12,5 +12,7 @@ application = get_asgi_application()
 
 
 from processing.warm import warm_up_questions  # noqa: E402 - the settings have to be read first
+from tenants.database.pooling import refuse_pooling_proxy  # noqa: E402
 
+refuse_pooling_proxy()
 warm_up_questions()

@@ -4,12 +4,19 @@ import os
 from typing import Any
 
 from celery import Celery
-from celery.signals import worker_process_init
+from celery.signals import worker_init, worker_process_init
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "frostbyte.settings.dev")
 app = Celery("frostbyte")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
+
+
+@worker_init.connect
+def _refuse_pooling_proxy(**_signal: Any) -> None:
+    from tenants.database.pooling import refuse_pooling_proxy
+
+    refuse_pooling_proxy()
 
 
 @worker_process_init.connect

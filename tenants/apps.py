@@ -11,9 +11,11 @@ class TenantsConfig(AppConfig):
 
     def ready(self) -> None:
         from tenants.checks import check_identities, check_master_key
+        from tenants.database.pooling import check_pooling
 
         for check in (check_master_key, check_identities):
             checks.register(check, checks.Tags.security)
+        checks.register(check_pooling, checks.Tags.database)
         pre_migrate.connect(_read_everything, sender=self, dispatch_uid="tenants.read_everything")
 
 

@@ -17,6 +17,8 @@ DATABASES = {
         "DISABLE_SERVER_SIDE_CURSORS": False,
     }
 }
+# Others than the embedded server might be behind a proxy; see tenants.database.pooling.
+DATABASE_IS_EMBEDDED = not _env.database_url
 DATABASE_ROUTERS = ["django_tenants.routers.TenantSyncRouter"]
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 

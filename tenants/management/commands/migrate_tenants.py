@@ -15,6 +15,7 @@ from tenants.database.migrating import (
     tenants_migrate,
     upgrade_lock,
 )
+from tenants.database.pooling import refuse_pooling_proxy
 
 
 class Command(BaseCommand):
@@ -36,6 +37,7 @@ class Command(BaseCommand):
         self, *args: Any, slugs: list[str], plan: bool, json: bool, verbosity: int, **options: Any
     ) -> None:
         """Migrate under the upgrade lock, tell of each tenant, and list the failures."""
+        refuse_pooling_proxy()
         progress = Progress(self, is_quiet=json or verbosity == 0)
         try:
             with upgrade_lock():

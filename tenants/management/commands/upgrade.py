@@ -6,6 +6,7 @@ from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandParser
 
 from tenants.database.migrating import shared_is_current, tenants_migrate, upgrade_lock
+from tenants.database.pooling import refuse_pooling_proxy
 from tenants.management.commands.migrate_tenants import Progress, fail_if_any_failed
 
 
@@ -21,6 +22,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, verbosity: int, demo: bool, **options: Any) -> None:
         """Take the database's upgrade lock, then upgrade the shared schema and the tenants'."""
+        refuse_pooling_proxy()
         with upgrade_lock():
             if not shared_is_current():
                 self.stdout.write("Upgrading the shared schema")

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final
 
+from django.core.exceptions import ImproperlyConfigured
 from django.db import transaction
 
 from audit.events import EventType
@@ -72,8 +73,13 @@ ORDER: Final = (
 
 
 def removals() -> tuple[Removal, ...]:
-    """Return everything that is taken away, in order; each provisioning step is among them."""
+    """Return everything that is taken away, in order; each provisioning step is among them.
+
+    Raises `ImproperlyConfigured` for a step without a place in `ORDER`: it would be left behind.
+    """
     known = {step.name: Removal.of(step) for step in STEPS} | {WORK.name: WORK}
+    if missing := known.keys() - set(ORDER):
+        raise ImproperlyConfigured(f"Removal knows no place for: {', '.join(sorted(missing))}.")
     return tuple(known[name] for name in ORDER if name in known)
 
 

@@ -99,7 +99,8 @@ class OperatorView(GenericAPIView[Tenant]):
     def tell_with_key(self, tenant: Tenant, *, code: int = status.HTTP_200_OK) -> Response:
         """Return the tenant with the key that it was just given, which is not shown again."""
         context = self.get_serializer_context()
-        return Response(TenantWithKeySerializer(tenant, context=context).data, status=code)
+        told = TenantWithKeySerializer(tenant, context=context).data
+        return Response(told, status=code, headers={"Cache-Control": "no-store"})
 
 
 class TenantsView(OperatorView):

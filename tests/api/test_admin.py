@@ -43,6 +43,7 @@ def test_onboarding_gives_a_tenant_that_works(operator: Caller, acme: Tenant) ->
     assert (made["slug"], made["name"], made["state"]) == ("initech", "Initech", "ACTIVE")
     assert made["hosts"] == ["initech.localhost"]
     assert response["Location"] == made["links"]["self"]
+    assert response["Cache-Control"] == "no-store"
     told = operator.get(response["Location"]).json()
     assert "api_key" not in told
     assert told == {name: made[name] for name in told}

@@ -1,9 +1,13 @@
 """Onboarding: whole or not at all, whatever step fails; and the states between."""
 
+from dataclasses import replace
+
 import pytest
+from django.core.exceptions import ImproperlyConfigured
 
 from audit.models import AuditEvent
 from audit.verification import chain_verify
+from tenants import deprovisioning
 from tenants.context import tenant_context
 from tenants.credentials import api_key_authenticate
 from tenants.deprovisioning import ORDER, removals
@@ -54,6 +58,13 @@ def test_every_step_says_how_it_is_checked_and_removed() -> None:
     assert [removal.name for removal in removals()] == [
         name for name in ORDER if name in {*STEP_NAMES, "work"}
     ]
+
+
+def test_a_step_without_a_place_in_removal_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    extra = replace(STEPS[0], name="extra")
+    monkeypatch.setattr(deprovisioning, "STEPS", (*STEPS, extra))
+    with pytest.raises(ImproperlyConfigured, match="extra"):
+        removals()
 
 
 def test_a_taken_slug_is_refused_and_changes_nothing(acme: Tenant, globex: Tenant) -> None:

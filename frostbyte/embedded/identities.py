@@ -6,6 +6,7 @@ there, and the file some milliseconds.
 """
 
 import json
+import secrets
 import signal
 from collections.abc import Mapping
 from contextlib import suppress
@@ -34,9 +35,10 @@ def store_process(home: Path) -> psutil.Process | None:
 
 
 def platform_put(home: Path, *, access_key: str, secret_key: str) -> None:
-    """Write the platform's identity, before the store starts; the others stay."""
+    """Write the platform's identity, before the store starts; the others stay, if not removed."""
+    known = {name: each for name, each in _read(home).items() if each["actions"]}
     identity = _identity(PLATFORM, access_key, secret_key, ("Admin",))
-    _write(home, {**_read(home), PLATFORM: identity})
+    _write(home, {**known, PLATFORM: identity})
 
 
 def identity_put(home: Path, *, bucket: str, secret_key: str) -> None:
@@ -50,18 +52,25 @@ def identity_put(home: Path, *, bucket: str, secret_key: str) -> None:
 
 
 def identity_remove(home: Path, *, bucket: str) -> None:
-    """Remove an identity; nothing happens when there is none."""
+    """Remove an identity; nothing happens when there is none.
+
+    A running store forgets nobody who is missing from the file, but does what it says of those
+    who are in it: until the next start the name stays, with a secret that nobody knows and no
+    rights.
+    """
     home = home.resolve()
     with home_lock(home):
         known = _read(home)
-        if known.pop(bucket, None) is not None:
-            _write(home, known)
+        if bucket in known:
+            nobody = _identity(bucket, bucket, secrets.token_urlsafe(32), ())
+            _write(home, {**known, bucket: nobody})
             _reload(home)
 
 
 def identity_exists(home: Path, *, bucket: str) -> bool:
     """Return whether there is such an identity."""
-    return bucket in _read(home.resolve())
+    found = _read(home.resolve()).get(bucket)
+    return found is not None and bool(found["actions"])
 
 
 def _identity(name: str, access_key: str, secret_key: str, actions: tuple[str, ...]) -> Any:

@@ -38,7 +38,7 @@ print(json.dumps({
     "database": {k: str(v) for k, v in settings.DATABASES["default"].items()},
     **{name: getattr(settings, name) for name in (
         "DEBUG", "REDIS_URL", "S3_ENDPOINT_URL", "S3_ACCESS_KEY", "QDRANT_URL", "CLAMD_HOST",
-        "SECRET_KEY", "BASE_DOMAIN", "SECURE_SSL_REDIRECT", "CELERY_BROKER_URL")},
+        "SECRET_KEY", "MASTER_KEY_FILE", "S3_IDENTITIES", "BASE_DOMAIN", "SECURE_SSL_REDIRECT", "CELERY_BROKER_URL")},
 }))
 """
 
@@ -134,8 +134,9 @@ def test_every_volume_is_declared_and_data_are_on_volumes(raw: str) -> None:
         for service in loaded["services"].values()
         for volume in service.get("volumes", [])
     }
-    files = {name for name in mounted if name.startswith("./")}
-    assert mounted - files == set(loaded["volumes"])
+    keys = {filled_in()["FROSTBYTE_KEYS_FOLDER"]}
+    files = {name for name in mounted if name.startswith("./")} - keys
+    assert mounted - files - keys == set(loaded["volumes"])
     assert all((PROJECT_DIR / name).is_file() for name in files)
 
 
@@ -179,6 +180,9 @@ def test_production_settings_load_with_exactly_this_environment(services: dict[s
     assert shown["QDRANT_URL"] == "http://qdrant:6333"
     assert shown["CLAMD_HOST"] == "clamd"
     assert shown["SECRET_KEY"] == "given-frostbyte_secret_key"
+    assert shown["S3_IDENTITIES"] == "none"
+    folder = shown["MASTER_KEY_FILE"].rpartition("/")[0]
+    assert f"./keys:{folder}" in services["web"]["volumes"]
     assert shown["BASE_DOMAIN"] == "given-frostbyte_base_domain"
     assert (shown["DEBUG"], shown["SECURE_SSL_REDIRECT"]) == (False, True)
 
@@ -208,7 +212,7 @@ def test_the_image_installs_what_exists_and_carries_no_secret_or_data() -> None:
     for name in re.findall(r"requirements/\w+\.txt", dockerfile):
         assert (PROJECT_DIR / name).is_file()
     ignored = (PROJECT_DIR / ".dockerignore").read_text().splitlines()
-    assert {".env", ".frostbyte", ".venv", ".git"} <= set(ignored)
+    assert {".env", ".frostbyte", ".venv", ".git", "keys"} <= set(ignored)
     assert "USER frostbyte" in dockerfile
 
 

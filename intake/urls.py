@@ -2,9 +2,17 @@
 
 from django.urls import path
 
-from intake import views
+from intake import collection_views, views
 
 urlpatterns = [
+    path("collections/", collection_views.collections, name="collections"),
+    path("collections/new/", collection_views.collection_new, name="collection_new"),
+    path("collections/<slug:name>/settings/", collection_views.collection, name="collection"),
+    path(
+        "collections/<slug:name>/delete/",
+        collection_views.collection_remove,
+        name="collection_remove",
+    ),
     path("upload/", views.upload, name="upload"),
     path("receipts/", views.receipts, name="receipts"),
     path("receipts/<uuid:receipt_id>/", views.receipt, name="receipt"),

@@ -14,8 +14,8 @@ from django.shortcuts import redirect, render
 from django.views.decorators.http import require_GET, require_http_methods
 
 from intake.formats import in_words
-from intake.models import Outcome, Receipt
-from intake.selectors import receipt_get, receipt_list
+from intake.models import DEFAULT_COLLECTION, Outcome, Receipt
+from intake.selectors import collection_list, receipt_get, receipt_list
 from intake.services import document_receive
 from tenants.models import Scope, Tenant
 from tenants.pages import StaffRequest, actor_of, may, page_of, staff_page
@@ -27,14 +27,18 @@ class UploadLimits:
 
     formats: str
     max_bytes: int
+    collections: tuple[str, ...]
     errors: str = ""
 
 
 def upload_limits(tenant: Tenant, *, errors: str = "") -> UploadLimits:
-    """Return the tenant's limits for the upload form."""
+    """Return the tenant's limits for the upload form, and the collections that the person reads."""
     settings = tenant.settings
     return UploadLimits(
-        in_words(settings.mime_allowlist), settings.max_file_size_mb * 1024**2, errors
+        in_words(settings.mime_allowlist),
+        settings.max_file_size_mb * 1024**2,
+        tuple(collection_list().values_list("name", flat=True)),
+        errors,
     )
 
 
@@ -68,8 +72,13 @@ def _form(request: StaffRequest, *, errors: str = "") -> HttpResponse:
 def _receive(request: StaffRequest, file: "UploadedFile[bytes]") -> Receipt:
     stream = cast("BinaryIO", file)
     actor = actor_of(request)
-    name = file.name or ""
-    return document_receive(tenant=request.tenant, filename=name, stream=stream, actor=actor)
+    return document_receive(
+        tenant=request.tenant,
+        filename=file.name or "",
+        stream=stream,
+        actor=actor,
+        collection=request.POST.get("collection") or DEFAULT_COLLECTION,
+    )
 
 
 def _tell(request: StaffRequest, receipts: Iterable[Receipt]) -> None:

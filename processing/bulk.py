@@ -9,7 +9,7 @@ from typing import Final
 from celery import current_app
 from kombu.exceptions import OperationalError
 
-from intake.models import Outcome, Receipt
+from intake.models import DEFAULT_COLLECTION, Outcome, Receipt
 from intake.services import document_receive
 from processing.models import Chunk, Run, RunState
 from processing.progress import latest_runs
@@ -68,6 +68,7 @@ def ingest_files(
     tenant: Tenant,
     paths: Iterable[Path],
     actor: str,
+    collection: str = DEFAULT_COLLECTION,
     on_change: Callable[[FileOutcome], None] = lambda _outcome: None,
 ) -> list[FileOutcome]:
     """Take in files, inside the tenant's context, and return when each has its outcome.
@@ -79,7 +80,7 @@ def ingest_files(
     with_worker = worker_is_there()
     outcomes = []
     for path in paths:
-        outcome = _receive(tenant, path, actor)
+        outcome = _receive(tenant, path, actor, collection)
         outcomes.append(outcome)
         if not outcome.is_final and not with_worker:
             _process_here(tenant, outcome)
@@ -88,11 +89,13 @@ def ingest_files(
     return outcomes
 
 
-def _receive(tenant: Tenant, path: Path, actor: str) -> FileOutcome:
+def _receive(tenant: Tenant, path: Path, actor: str, collection: str) -> FileOutcome:
     require_active(tenant)
     started = time.monotonic()
     with path.open("rb") as stream:
-        receipt = document_receive(tenant=tenant, filename=path.name, stream=stream, actor=actor)
+        receipt = document_receive(
+            tenant=tenant, filename=path.name, stream=stream, actor=actor, collection=collection
+        )
     outcome = FileOutcome(path=path, receipt=receipt, started=started)
     if receipt.outcome != Outcome.ACCEPTED:
         outcome.outcome, outcome.code = receipt.outcome, receipt.code

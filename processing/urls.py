@@ -8,4 +8,5 @@ urlpatterns = [
     path("", views.documents, name="documents"),
     path("documents/status/", views.documents_status, name="documents_status"),
     path("documents/<uuid:document_id>/", views.document, name="document"),
+    path("documents/<uuid:document_id>/move/", views.move, name="document_move"),
 ]

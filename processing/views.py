@@ -4,23 +4,25 @@ from dataclasses import dataclass
 from typing import Any, Final
 from uuid import UUID
 
+from django.contrib import messages
 from django.core.paginator import Page
 from django.http import HttpResponse, JsonResponse
-from django.shortcuts import render
+from django.shortcuts import redirect, render
 from django.urls import reverse
-from django.views.decorators.http import require_GET
+from django.views.decorators.http import require_GET, require_POST
 
-from frostbyte.kernel.errors import NotFoundError
+from frostbyte.kernel.errors import NotFoundError, ValidationError
+from intake.collections import document_move
 from intake.formats import CSV, DOCX, HTML, MARKDOWN, PDF, TEXT
 from intake.models import Document
-from intake.selectors import document_get, document_list
+from intake.selectors import collection_list, document_get, document_list
 from intake.views import upload_limits
 from processing.models import Chunk, Run
 from processing.progress import DocumentRow, latest_runs, progress_of, published_run
 from processing.selectors import chunk_get, chunk_list, run_of
 from processing.summary import gate_lines, parse_summary
 from tenants.models import Scope
-from tenants.pages import ROWS, StaffRequest, may, page_of, staff_page
+from tenants.pages import ROWS, StaffRequest, actor_of, may, page_of, staff_page
 
 PASSAGES: Final = 100
 KINDS: Final = {
@@ -77,9 +79,35 @@ def document(request: StaffRequest, document_id: UUID) -> HttpResponse:
         "kind": kind_of(found),
         "progress": progress_of(run),
         "receipt": found.receipts.order_by("created_at").first(),
+        "targets": _targets(request, found),
         **(_content(request, found, content_run) if content_run else {}),
     }
     return render(request, "processing/document.html", context)
+
+
+@require_POST
+@staff_page(Scope.INGEST)
+def move(request: StaffRequest, document_id: UUID) -> HttpResponse:
+    """Move a document to another collection that the person reads."""
+    found = document_get(document_id=document_id)
+    wanted = request.POST.get("collection", "")
+    try:
+        document_move(
+            tenant=request.tenant, document=found, collection=wanted, actor=actor_of(request)
+        )
+    except ValidationError as error:
+        messages.error(request, error.message)
+    else:
+        messages.success(request, f"{found.filename} is in {wanted} now.")
+    return redirect("document", document_id)
+
+
+def _targets(request: StaffRequest, document: Document) -> list[str]:
+    """Return the collections that the person may move the document to."""
+    if not may(request, Scope.INGEST):
+        return []
+    others = collection_list().exclude(pk=document.collection_id)
+    return list(others.values_list("name", flat=True))
 
 
 def kind_of(document: Document) -> str:

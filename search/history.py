@@ -18,10 +18,11 @@ KEEP_SECONDS: Final = 60 * 60
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """One question and the wanted number of passages."""
+    """One question, the wanted number of passages, and the collection to look in: empty is all."""
 
     query_text: str
     top_k: int | None
+    collection: str = ""
 
 
 def remember(asked: Asked, *, user_id: int) -> UUID:

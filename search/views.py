@@ -1,6 +1,6 @@
 """The search page: a question, the passages that answer it, and the check of their proofs."""
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any, Final
 from urllib.parse import urlencode
 from uuid import UUID
@@ -13,13 +13,14 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from frostbyte.kernel.errors import ValidationError
 from intake.formats import PDF
+from intake.selectors import collection_list
 from processing.canonical import decode, encode
 from processing.views import page_image_url
 from search.errors import QueryError
 from search.forms import SearchForm
 from search.history import Asked, recall, remember
 from search.proofs import proof_verify
-from search.results import Hit, Proof, ProofReport
+from search.results import Hit, Proof, ProofReport, QueryFilters
 from search.services import search as search_passages
 from tenants.models import Scope
 from tenants.pages import StaffRequest, actor_of, staff_page
@@ -49,7 +50,7 @@ def search(request: StaffRequest) -> HttpResponse:
     """Show the form; a question leads to the address of its answer, which does not hold it."""
     form = _form(request)
     if request.method == "POST" and form.is_valid():
-        asked = Asked(form.cleaned_data["query_text"], form.cleaned_data["top_k"])
+        asked = Asked(**form.cleaned_data)
         return redirect("search_results", remember(asked, user_id=request.user.pk))
     return _page(request, form, status=400 if request.method == "POST" else 200)
 
@@ -61,12 +62,13 @@ def results(request: StaffRequest, name: UUID) -> HttpResponse:
     asked = recall(name, user_id=request.user.pk)
     if asked is None:
         return _page(request, _form(request), expired=True)
-    form = _form(request, initial={"query_text": asked.query_text, "top_k": asked.top_k})
+    form = _form(request, initial=asdict(asked))
     try:
         result = search_passages(
             tenant=request.tenant,
             query_text=asked.query_text,
             top_k=asked.top_k,
+            filters=QueryFilters(collections=(asked.collection,) if asked.collection else ()),
             actor=actor_of(request),
         )
     except QueryError as error:
@@ -90,6 +92,7 @@ def _form(request: StaffRequest, initial: dict[str, Any] | None = None) -> Searc
         initial=initial or {},
         default=settings.retrieval_top_k_default,
         most=settings.retrieval_top_k_max,
+        collections=list(collection_list().values_list("name", flat=True)),
     )
 
 

@@ -4,7 +4,7 @@ from django.contrib.auth.views import LogoutView
 from django.urls import URLPattern, URLResolver, path
 from django.views.generic import RedirectView
 
-from tenants import views
+from tenants import group_views, views
 from tenants.admin import console
 
 urlpatterns = [
@@ -20,6 +20,10 @@ urlpatterns = [
     path("people/<str:username>/role/", views.person_role, name="person_role"),
     path("people/<str:username>/active/", views.person_active, name="person_active"),
     path("people/<str:username>/invite/", views.person_invite, name="person_invite"),
+    path("groups/", group_views.groups, name="groups"),
+    path("groups/<slug:name>/", group_views.group, name="group"),
+    path("groups/<slug:name>/members/", group_views.group_member, name="group_member"),
+    path("groups/<slug:name>/delete/", group_views.group_remove_page, name="group_remove"),
 ]
 public: list[URLPattern | URLResolver] = [
     path("", views.landing, name="landing"),

@@ -31,7 +31,8 @@ function line(file) {
   const note = element("span", "upload__note");
   item.append(element("span", "upload__name", file.name), badge, bar, note);
   list.append(item);
-  return { file, item, badge, bar, note, attempts: 0 };
+  const collection = form.elements.collection?.value;
+  return { file, collection, item, badge, bar, note, attempts: 0 };
 }
 
 function outcome(entry, tone, label, text) {
@@ -124,6 +125,7 @@ function finish(entry, request) {
 function send(entry) {
   const body = new FormData();
   body.append("file", entry.file, entry.file.name);
+  if (entry.collection) body.append("collection", entry.collection);
   const request = new XMLHttpRequest();
   request.open("POST", form.dataset.upload);
   request.setRequestHeader("Accept", "application/json");

@@ -11,6 +11,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from frostbyte.kernel.errors import FrostbyteError
+from intake.models import DEFAULT_COLLECTION
 from processing.bulk import FileOutcome, files_under, ingest_files
 from tenants.context import tenant_context
 from tenants.selectors import tenant_get
@@ -29,22 +30,27 @@ class Command(BaseCommand):
         parser.add_argument(
             "--tenant", required=True, help="slug of the tenant that owns the files"
         )
+        parser.add_argument(
+            "--collection",
+            default=DEFAULT_COLLECTION,
+            help="name of the collection that the files go to",
+        )
         parser.add_argument("paths", nargs="+", type=Path, metavar="PATH", help="file or folder")
 
-    def handle(self, *, tenant: str, paths: list[Path], **_options: Any) -> None:
+    def handle(self, *, tenant: str, collection: str, paths: list[Path], **_options: Any) -> None:
         files = list(files_under(paths))
         missing = [str(path) for path in files if not path.is_file()]
         if missing or not files:
             raise CommandError(f"No such file: {', '.join(missing)}" if missing else "No files.")
         try:
-            outcomes = self._ingest(tenant, files)
+            outcomes = self._ingest(tenant, collection, files)
         except FrostbyteError as error:
             raise CommandError(f"{error.message} {error.remediation} [{error.code}]") from error
         Console(file=self.stdout).print(outcome_table(outcomes))  # type: ignore[arg-type]
         counts = Counter(outcome.outcome for outcome in outcomes)
         self.stdout.write(", ".join(f"{n} {word}" for word, n in sorted(counts.items())))
 
-    def _ingest(self, slug: str, files: list[Path]) -> list[FileOutcome]:
+    def _ingest(self, slug: str, collection: str, files: list[Path]) -> list[FileOutcome]:
         found = tenant_get(slug=slug)
         with _progress() as bar, tenant_context(found):
             task = bar.add_task("ingest", total=len(files), name="")
@@ -52,7 +58,9 @@ class Command(BaseCommand):
             def show(outcome: FileOutcome) -> None:
                 bar.update(task, name=outcome.path.name, advance=1 if outcome.is_final else 0)
 
-            return ingest_files(tenant=found, paths=files, actor=ACTOR, on_change=show)
+            return ingest_files(
+                tenant=found, paths=files, actor=ACTOR, collection=collection, on_change=show
+            )
 
 
 def outcome_table(outcomes: list[FileOutcome]) -> Table:

@@ -7,7 +7,7 @@ from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from frostbyte.kernel.errors import NotFoundError, ValidationError
+from frostbyte.kernel.errors import ValidationError
 from intake.collections import collection_change, collection_create, collection_delete
 from intake.errors import CollectionNotEmptyError
 from intake.forms import NewCollectionForm, change_form
@@ -58,9 +58,9 @@ def collection_new(request: StaffRequest) -> HttpResponse:
 
 @require_http_methods(["GET", "POST"])
 @staff_page(Scope.ADMIN)
-def collection(request: StaffRequest, name: str) -> HttpResponse:
+def collection_settings(request: StaffRequest, collection: str) -> HttpResponse:
     """Show one collection's settings, and change them."""
-    found = collection_managed(name=name)
+    found = collection_managed(name=collection)
     form = change_form(found, request.POST if request.method == "POST" else None)
     if request.method == "POST" and form.is_valid():
         try:
@@ -73,7 +73,7 @@ def collection(request: StaffRequest, name: str) -> HttpResponse:
         except ValidationError as error:
             form.add_error("restricted", error.message)
         else:
-            messages.success(request, f"The collection {name} is changed.")
+            messages.success(request, f"The collection {collection} is changed.")
             return redirect("collections")
     context = {"section": "collections", "form": form, "collection": found}
     return render(request, "intake/collection.html", context)
@@ -81,15 +81,13 @@ def collection(request: StaffRequest, name: str) -> HttpResponse:
 
 @require_POST
 @staff_page(Scope.ADMIN)
-def collection_remove(request: StaffRequest, name: str) -> HttpResponse:
+def collection_remove(request: StaffRequest, collection: str) -> HttpResponse:
     """Delete an empty collection."""
-    found = collection_managed(name=name)
+    found = collection_managed(name=collection)
     try:
         collection_delete(tenant=request.tenant, collection=found, actor=actor_of(request))
-    except NotFoundError:
-        raise
     except (ValidationError, CollectionNotEmptyError) as error:
         messages.error(request, f"{error.message} {error.remediation}")
-        return redirect("collection", name)
-    messages.success(request, f"The collection {name} is deleted.")
+        return redirect("collection", collection)
+    messages.success(request, f"The collection {collection} is deleted.")
     return redirect("collections")

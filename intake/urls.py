@@ -7,9 +7,13 @@ from intake import collection_views, views
 urlpatterns = [
     path("collections/", collection_views.collections, name="collections"),
     path("collections/new/", collection_views.collection_new, name="collection_new"),
-    path("collections/<slug:name>/settings/", collection_views.collection, name="collection"),
     path(
-        "collections/<slug:name>/delete/",
+        "collections/<slug:collection>/settings/",
+        collection_views.collection_settings,
+        name="collection",
+    ),
+    path(
+        "collections/<slug:collection>/delete/",
         collection_views.collection_remove,
         name="collection_remove",
     ),

@@ -106,7 +106,7 @@ def _targets(request: StaffRequest, document: Document) -> list[str]:
     """Return the collections that the person may move the document to."""
     if not may(request, Scope.INGEST):
         return []
-    others = collection_list().exclude(pk=document.collection_id)
+    others = collection_list().exclude(name=document.collection.name)
     return list(others.values_list("name", flat=True))
 
 

@@ -9,7 +9,7 @@ SIZES = (5, 10, 20, 50)
 
 
 class SearchForm(forms.Form):
-    """A question, how many passages to answer it with, up to the tenant's own maximum, and where."""
+    """A question, how many passages to answer it with, up to the tenant's maximum, and where."""
 
     query_text = forms.CharField(
         max_length=QUERY_LIMIT,

@@ -47,16 +47,16 @@ def groups(request: StaffRequest) -> HttpResponse:
         else:
             return redirect("group", name)
     page = page_of(request, group_list())
-    rows = [(group, members_of(group)) for group in page]
+    rows = [(each, members_of(each)) for each in page]
     context = {"section": "collections", "form": form, "rows": rows, "page_obj": page}
     return render(request, "tenants/groups.html", context)
 
 
 @require_GET
 @staff_page(Scope.ADMIN)
-def group(request: StaffRequest, name: str) -> HttpResponse:
+def group_page(request: StaffRequest, group: str) -> HttpResponse:
     """Show a group's people, with the means to add and remove them."""
-    found = group_get(name=name)
+    found = group_get(name=group)
     members = members_of(found)
     everybody = staff_list().values_list("username", flat=True)
     others = [username for username in everybody if username not in members]
@@ -66,20 +66,20 @@ def group(request: StaffRequest, name: str) -> HttpResponse:
 
 @require_POST
 @staff_page(Scope.ADMIN)
-def group_member(request: StaffRequest, name: str) -> HttpResponse:
+def group_member(request: StaffRequest, group: str) -> HttpResponse:
     """Add the person that the form names, or remove them."""
-    found = group_get(name=name)
+    found = group_get(name=group)
     user = staff_get(username=request.POST.get("username", ""))
     change = group_remove if request.POST.get("member") == "no" else group_add
     change(tenant=request.tenant, group=found, user=user, actor=actor_of(request))
-    return redirect("group", name)
+    return redirect("group", group)
 
 
 @require_POST
 @staff_page(Scope.ADMIN)
-def group_remove_page(request: StaffRequest, name: str) -> HttpResponse:
+def group_remove_page(request: StaffRequest, group: str) -> HttpResponse:
     """Delete a group."""
-    found = group_get(name=name)
+    found = group_get(name=group)
     group_delete(tenant=request.tenant, group=found, actor=actor_of(request))
-    messages.success(request, f"The group {name} is deleted; what it alone opened is closed.")
+    messages.success(request, f"The group {group} is deleted; what it alone opened is closed.")
     return redirect("groups")

@@ -21,9 +21,9 @@ urlpatterns = [
     path("people/<str:username>/active/", views.person_active, name="person_active"),
     path("people/<str:username>/invite/", views.person_invite, name="person_invite"),
     path("groups/", group_views.groups, name="groups"),
-    path("groups/<slug:name>/", group_views.group, name="group"),
-    path("groups/<slug:name>/members/", group_views.group_member, name="group_member"),
-    path("groups/<slug:name>/delete/", group_views.group_remove_page, name="group_remove"),
+    path("groups/<slug:group>/", group_views.group_page, name="group"),
+    path("groups/<slug:group>/members/", group_views.group_member, name="group_member"),
+    path("groups/<slug:group>/delete/", group_views.group_remove_page, name="group_remove"),
 ]
 public: list[URLPattern | URLResolver] = [
     path("", views.landing, name="landing"),

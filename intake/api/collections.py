@@ -114,11 +114,11 @@ class CollectionView(CollectionBase):
     problem_origins = ("tenants",)
 
     @extend_schema(operation_id="collection_get", tags=TAGS)
-    def get(self, request: Request, name: str) -> Response:
+    def get(self, request: Request, collection: str) -> Response:
         """Return one collection."""
         with self.seeing(request):
-            collection = collection_get(name=name)
-        return self.tell(request, collection)
+            found = collection_get(name=collection)
+        return self.tell(request, found)
 
     @extend_schema(
         operation_id="collection_change",
@@ -126,24 +126,24 @@ class CollectionView(CollectionBase):
         request=CollectionChangesSerializer,
         responses={200: CollectionSerializer},
     )
-    def patch(self, request: Request, name: str) -> Response:
+    def patch(self, request: Request, collection: str) -> Response:
         """Change what is given; `groups` replaces the list. It holds from the next query on."""
         wanted = CollectionChangesSerializer(data=request.data)
         wanted.is_valid(raise_exception=True)
-        collection = collection_change(
+        changed = collection_change(
             tenant=require_tenant(request),
-            collection=collection_managed(name=name),
+            collection=collection_managed(name=collection),
             **wanted.validated_data,
             actor=actor_of(request),
         )
-        return self.tell(request, collection)
+        return self.tell(request, changed)
 
     @extend_schema(operation_id="collection_delete", tags=TAGS, responses={204: None})
-    def delete(self, request: Request, name: str) -> Response:
+    def delete(self, request: Request, collection: str) -> Response:
         """Delete a collection that is empty; `default` stays."""
         collection_delete(
             tenant=require_tenant(request),
-            collection=collection_managed(name=name),
+            collection=collection_managed(name=collection),
             actor=actor_of(request),
         )
         return Response(status=status.HTTP_204_NO_CONTENT)

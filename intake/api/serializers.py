@@ -97,7 +97,7 @@ class CollectionSerializer(serializers.ModelSerializer[Collection]):
     @extend_schema_field(CollectionLinksSerializer)
     def get_links(self, collection: Collection) -> dict[str, str]:
         """Return the address of the collection."""
-        request, of_this = self.context["request"], {"name": collection.name}
+        request, of_this = self.context["request"], {"collection": collection.name}
         return {"self": reverse("api:collection", kwargs=of_this, request=request)}
 
 

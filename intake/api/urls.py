@@ -13,6 +13,6 @@ urlpatterns = [
     ),
     path("quota", views.QuotaView.as_view(), name="quota"),
     path("collections", collections.CollectionsView.as_view(), name="collections"),
-    path("collections/<slug:name>", collections.CollectionView.as_view(), name="collection"),
+    path("collections/<slug:collection>", collections.CollectionView.as_view(), name="collection"),
     path("receipts/<uuid:receipt_id>", views.ReceiptView.as_view(), name="receipt"),
 ]

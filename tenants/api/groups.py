@@ -84,15 +84,15 @@ class GroupView(GroupBase):
     """One group."""
 
     @extend_schema(operation_id="group_get", tags=TAGS)
-    def get(self, _request: Request, name: str) -> Response:
+    def get(self, _request: Request, group: str) -> Response:
         """Return one group with its members."""
-        return self.tell(name)
+        return self.tell(group)
 
     @extend_schema(operation_id="group_delete", tags=TAGS, responses={204: None})
-    def delete(self, request: Request, name: str) -> Response:
+    def delete(self, request: Request, group: str) -> Response:
         """Delete a group; what it alone opened is closed, and keys lose it."""
-        group = group_get(name=name)
-        group_delete(tenant=require_tenant(request), group=group, actor=actor_of(request))
+        found = group_get(name=group)
+        group_delete(tenant=require_tenant(request), group=found, actor=actor_of(request))
         return Response(status=status.HTTP_204_NO_CONTENT)
 
 
@@ -102,23 +102,23 @@ class MemberView(GroupBase):
     @extend_schema(
         operation_id="group_add", tags=TAGS, request=None, responses={200: GroupSerializer}
     )
-    def put(self, request: Request, name: str, username: str) -> Response:
+    def put(self, request: Request, group: str, username: str) -> Response:
         """Let a person read what the group opens."""
         group_add(
             tenant=require_tenant(request),
-            group=group_get(name=name),
+            group=group_get(name=group),
             user=staff_get(username=username),
             actor=actor_of(request),
         )
-        return self.tell(name)
+        return self.tell(group)
 
     @extend_schema(operation_id="group_remove", tags=TAGS, responses={200: GroupSerializer})
-    def delete(self, request: Request, name: str, username: str) -> Response:
+    def delete(self, request: Request, group: str, username: str) -> Response:
         """Take a person out of the group."""
         group_remove(
             tenant=require_tenant(request),
-            group=group_get(name=name),
+            group=group_get(name=group),
             user=staff_get(username=username),
             actor=actor_of(request),
         )
-        return self.tell(name)
+        return self.tell(group)

@@ -11,9 +11,9 @@ from tenants.api import groups, keys, quotas, views
 tokens: Final = [path("auth/token", views.TokenView.as_view(), name="token")]
 staff: Final = [
     path("groups", groups.GroupsView.as_view(), name="groups"),
-    path("groups/<slug:name>", groups.GroupView.as_view(), name="group"),
+    path("groups/<slug:group>", groups.GroupView.as_view(), name="group"),
     path(
-        "groups/<slug:name>/members/<str:username>",
+        "groups/<slug:group>/members/<str:username>",
         groups.MemberView.as_view(),
         name="group-member",
     ),

@@ -184,6 +184,7 @@ def _hand_in(tenant: Tenant, words: Words, files: Mapping[str, bytes]) -> None:
         group = Group.objects.create(name=f"{words.staff}-readers")
         shelf = Collection.objects.create(name=words.filename.lower(), restricted=True)
         shelf.groups.add(group)
+        Collection.objects.create(name=f"{shelf.name}-empty", restricted=True)
     for filename, collection in ((f, c) for f in files for c in (DEFAULT_COLLECTION, shelf.name)):
         with tenant_context(tenant):
             receipt = document_receive(

@@ -36,9 +36,12 @@ class CollectionBase(GenericAPIView[Collection]):
 
     serializer_class = CollectionSerializer
 
-    def get_serializer_context(self) -> dict[str, Any]:
-        """Add the counts, as the caller may know them."""
-        return {**super().get_serializer_context(), "counts": document_counts()}
+    def context_with_counts(self) -> dict[str, Any]:
+        """Return the serializer's context with the counts that the caller may know.
+
+        Not in `get_serializer_context`, which the description of the API calls without a tenant.
+        """
+        return {**self.get_serializer_context(), "counts": document_counts()}
 
     def seeing(self, request: Request) -> AbstractContextManager[None]:
         """Return the context in which names and groups are read."""
@@ -46,7 +49,7 @@ class CollectionBase(GenericAPIView[Collection]):
 
     def tell(self, request: Request, collection: Collection, code: int = 200) -> Response:
         """Return the collection as it stands."""
-        serializer = self.get_serializer(collection)
+        serializer = CollectionSerializer(collection, context=self.context_with_counts())
         with self.seeing(request):
             return Response(serializer.data, status=code)
 
@@ -70,7 +73,7 @@ class CollectionsView(CollectionBase):
     )
     def get(self, request: Request) -> Response:
         """List the collections that the caller reads, with the scope `admin` all, by name."""
-        context = self.get_serializer_context()
+        context = self.context_with_counts()
         with self.seeing(request):
             page = self.paginate_queryset(collection_list().prefetch_related("groups"))
             told = CollectionSerializer(page, many=True, context=context).data

@@ -181,3 +181,17 @@ class ObjectDamagedError(FrostbyteError):
 
     code = "OBJECT_DAMAGED"
     http_status = 500
+
+
+class SignInRefusedError(FrostbyteError):
+    """Who the identity provider vouches for may not come in here."""
+
+    code = "SIGN_IN_REFUSED"
+    http_status = 403
+
+
+class IdentityProviderError(FrostbyteError):
+    """The identity provider does not answer as itself, or is where none may be."""
+
+    code = "IDENTITY_PROVIDER_FAILED"
+    http_status = 502

@@ -12,7 +12,8 @@ from django.utils import timezone
 from redis.exceptions import RedisError
 
 from tenants.lockout import record_failure
-from tenants.models import Scope
+from tenants.models import Scope, Tenant
+from tenants.oidc.config import password_allowed
 from tenants.roles import TENANT_ROLES
 
 log = structlog.get_logger("frostbyte.tenants")
@@ -28,6 +29,9 @@ class SignInForm(AuthenticationForm):
 
     def clean(self) -> dict[str, Any]:
         """Check the password; raises `ValidationError` after recording the failure."""
+        tenant: Tenant | None = getattr(self.request, "tenant", None)
+        if not password_allowed(tenant):
+            raise ValidationError("Passwords are not in use here.")
         try:
             return super().clean()
         except ValidationError:

@@ -41,6 +41,8 @@ class Tenant(TenantMixin):  # type: ignore[misc]
     )
     configuration = models.JSONField(default=dict, blank=True)
     config_version = models.PositiveIntegerField(default=1)
+    # The identity provider by which its people sign in; see tenants.oidc.config.
+    sign_in = models.JSONField(default=dict, blank=True)
     created_at = models.DateTimeField(default=timezone.now, editable=False)
 
     class Meta:
@@ -111,13 +113,14 @@ class ApiKey(Key):
 class PlatformKey(Key):
     """A key to the operators' part of the API, for programs; it opens no tenant.
 
-    It works as long as the person whom it was issued to may sign in.
+    It works as long as the person whom it was issued to may sign in. The database keeps its owner
+    from being deleted; a cascade would be looked for in the tenants' schemas as well.
     """
 
     objects: ClassVar[models.Manager["PlatformKey"]] = models.Manager()
 
     owner = models.ForeignKey(
-        settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="platform_keys"
+        settings.AUTH_USER_MODEL, on_delete=models.DO_NOTHING, related_name="platform_keys"
     )
 
     class Meta:
@@ -134,7 +137,7 @@ class Totp(models.Model):
     objects: ClassVar[models.Manager["Totp"]] = models.Manager()
 
     user = models.OneToOneField(
-        settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="totp"
+        settings.AUTH_USER_MODEL, on_delete=models.DO_NOTHING, related_name="totp"
     )
     secret = models.CharField(max_length=400)
     confirmed_at = models.DateTimeField(null=True, blank=True)

@@ -9,6 +9,8 @@ from tenants.admin import console
 
 urlpatterns = [
     path("login/", views.StaffLoginView.as_view(), name="login"),
+    path("oidc/login/", views.oidc_start, name="oidc_login"),
+    path("oidc/callback/", views.oidc_callback, name="oidc_callback"),
     path("logout/", LogoutView.as_view(), name="logout"),
     path("sign-out-everywhere/", views.sign_out_everywhere, name="sign_out_everywhere"),
     path("password/", views.StaffPasswordView.as_view(), name="password"),

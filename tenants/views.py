@@ -1,6 +1,7 @@
 """Sign-in, password, people and history of a tenant's staff, and the public host's front page."""
 
 from collections.abc import Callable
+from typing import Any
 
 from django.contrib import messages
 from django.contrib.auth import logout
@@ -10,6 +11,7 @@ from django.contrib.auth.views import LoginView, PasswordChangeView, PasswordRes
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse, reverse_lazy
+from django.views.decorators.cache import never_cache
 from django.views.decorators.http import (
     require_GET,
     require_http_methods,
@@ -21,7 +23,9 @@ from frostbyte.kernel.errors import FrostbyteError, NotFoundError
 from tenants.forms import PersonForm, RoleForm, SignInForm
 from tenants.history import history_of, tell_verification
 from tenants.models import Scope
-from tenants.pages import StaffRequest, actor_of, page_of, staff_page
+from tenants.oidc import flow
+from tenants.oidc.config import identity_provider_of, password_allowed
+from tenants.pages import StaffRequest, actor_of, page_of, shown_errors, staff_page
 from tenants.people import (
     Invitation,
     invitation_of,
@@ -41,6 +45,15 @@ class StaffLoginView(LoginView):
 
     authentication_form = SignInForm
     redirect_authenticated_user = True
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        """Add the tenant's identity provider, where it has one."""
+        tenant = self.request.tenant  # type: ignore[attr-defined]
+        return {
+            **super().get_context_data(**kwargs),
+            "provider": identity_provider_of(tenant),
+            "password_allowed": password_allowed(tenant),
+        }
 
 
 class StaffPasswordView(PasswordChangeView):
@@ -67,6 +80,22 @@ def sign_out_everywhere(request: HttpRequest) -> HttpResponse:
         person_sign_out(user=request.user, tenant=tenant, actor=actor_of(request))
     logout(request)
     return redirect("login")
+
+
+@never_cache
+@require_GET
+@shown_errors
+def oidc_start(request: HttpRequest) -> HttpResponse:
+    """Lead to the tenant's identity provider."""
+    return flow.start(request)
+
+
+@never_cache
+@require_GET
+@shown_errors
+def oidc_callback(request: HttpRequest) -> HttpResponse:
+    """Take who comes back from it."""
+    return flow.callback(request)
 
 
 @require_safe

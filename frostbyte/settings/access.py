@@ -33,4 +33,12 @@ AXES_ENABLE_ADMIN = False
 AXES_VERBOSE = False
 # Whether operators and auditors of the platform must have a second factor; see tenants.totp.
 REQUIRE_OPERATOR_TOTP = _env.require_operator_totp == "on"
+# Of django-allauth only sign-in by a tenant's identity provider is in use; see tenants.oidc.
+ACCOUNT_ADAPTER = "tenants.oidc.flow.AccountAdapter"
+SOCIALACCOUNT_ADAPTER = "tenants.oidc.flow.SocialAdapter"
+ACCOUNT_EMAIL_VERIFICATION = "none"
+SOCIALACCOUNT_EMAIL_VERIFICATION = "none"
+SOCIALACCOUNT_STORE_TOKENS = False
+# Whether an identity provider may be at a private or loopback address.
+OIDC_PRIVATE_NETWORKS = _env.oidc_private_networks != "off"
 PROXY_COUNT = _env.proxy_count

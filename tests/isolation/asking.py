@@ -110,6 +110,9 @@ UNREACHED: Final[Mapping[str, str]] = {
     "POST api:tenants": "makes a tenant, with stores; tests/tenants does that",
     "POST api:tenant-resume": "the tenant is active; resuming is tried in tests/tenants",
     "GET logout": "leads to the sign-in, by POST only",
+    "POST sign_out_everywhere": "leads to the sign-in, whoever asks",
+    "GET oidc_login": "the tenant has no identity provider; tests/oidc tries it with one",
+    "GET oidc_callback": "the tenant has no identity provider; tests/oidc tries it with one",
     **dict.fromkeys(
         ("GET console:autocomplete", "POST console:autocomplete"),
         "Django's own; no model is registered, so it refuses all",

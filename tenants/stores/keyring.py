@@ -8,14 +8,21 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from django.conf import settings
+from django.db import connection
 
 from tenants.encryption.keys import data_key_open, no_data_key
 from tenants.encryption.sealed import DataKey, NotAuthenticError, value_open
 from tenants.errors import DataKeyUnavailableError, StoreRefusedError
-from tenants.models import DataKeyVersion
 from tenants.stores.s3 import Access, platform_access, tenant_access
 
 WITHOUT_IDENTITIES = "none"
+# Before every call to the store, so not by the ORM, which takes three times as long.
+_READ = """
+SELECT k.version, k.wrapped, k.retired_at IS NULL, c.access_key, c.sealed_secret, c.key_version
+FROM public.tenants_datakeyversion k
+LEFT JOIN public.tenants_storecredential c ON c.tenant_id = k.tenant_id
+WHERE k.tenant_id = %s AND k.destroyed_at IS NULL
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,23 +83,14 @@ class Keyring:
 
 def keyring(tenant_id: int) -> Keyring:
     """Return the tenant's keys and credential as they are now; empty where they may not be seen."""
-    credential = "tenant__store_credential__"
-    rows = list(
-        DataKeyVersion.objects.filter(tenant_id=tenant_id, destroyed_at=None).values_list(
-            "version",
-            "wrapped",
-            "retired_at",
-            f"{credential}access_key",
-            f"{credential}sealed_secret",
-            f"{credential}key_version",
-        )
-    )
-    current = next((row[0] for row in rows if row[2] is None), None)
+    with connection.cursor() as cursor:
+        cursor.execute(_READ, [tenant_id])
+        rows = cursor.fetchall()
     found = next((row[3:] for row in rows if row[3] is not None), None)
     return Keyring(
         tenant_id=tenant_id,
-        wrapped={row[0]: bytes(row[1]) for row in rows},
-        current_version=current,
+        wrapped={version: bytes(wrapped) for version, wrapped, *_rest in rows},
+        current_version=next((row[0] for row in rows if row[2]), None),
         credential=SealedCredential(found[0], bytes(found[1]), found[2]) if found else None,
     )
 

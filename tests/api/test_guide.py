@@ -28,7 +28,13 @@ FILES = {
     "empty.txt": b"",
 }
 # Errors that no caller meets: they are handled where they are raised.
-INTERNAL = {"BENCHMARK_FAILED", "HEALTH_CHECK_FAILED", "LEASE_LOST", "POOLING_PROXY", "PROOF_BROKEN"}
+INTERNAL = {
+    "BENCHMARK_FAILED",
+    "HEALTH_CHECK_FAILED",
+    "LEASE_LOST",
+    "POOLING_PROXY",
+    "PROOF_BROKEN",
+}
 
 
 @dataclass(frozen=True)

@@ -38,7 +38,8 @@ print(json.dumps({
     "database": {k: str(v) for k, v in settings.DATABASES["default"].items()},
     **{name: getattr(settings, name) for name in (
         "DEBUG", "REDIS_URL", "S3_ENDPOINT_URL", "S3_ACCESS_KEY", "QDRANT_URL", "CLAMD_HOST",
-        "SECRET_KEY", "MASTER_KEY_FILE", "S3_IDENTITIES", "BASE_DOMAIN", "SECURE_SSL_REDIRECT", "CELERY_BROKER_URL")},
+        "SECRET_KEY", "MASTER_KEY_FILE", "S3_IDENTITIES", "BASE_DOMAIN", "SECURE_SSL_REDIRECT",
+        "CELERY_BROKER_URL")},
 }))
 """
 

@@ -1,8 +1,8 @@
 """Pages of what was handed in: the upload form and the receipts."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import BinaryIO, cast
+from typing import Any, BinaryIO, cast
 from uuid import UUID
 
 from django.contrib import messages
@@ -13,12 +13,21 @@ from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_GET, require_http_methods
 
+from frostbyte.kernel.errors import ValidationError
 from intake.formats import in_words
+from intake.metadata.checking import metadata_read
 from intake.models import DEFAULT_COLLECTION, Outcome, Receipt
-from intake.selectors import collection_list, receipt_get, receipt_list
+from intake.quotas import quota_usage
+from intake.selectors import (
+    collection_list,
+    metadata_schema_in_force,
+    receipt_get,
+    receipt_list,
+)
 from intake.services import document_receive
 from tenants.models import Scope, Tenant
 from tenants.pages import StaffRequest, actor_of, may, page_of, staff_page
+from tenants.quotas import QuotaUsage
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,17 +37,26 @@ class UploadLimits:
     formats: str
     max_bytes: int
     collections: tuple[str, ...]
+    usage: QuotaUsage
+    has_schema: bool
     errors: str = ""
+    metadata: str = ""
 
 
-def upload_limits(tenant: Tenant, *, errors: str = "") -> UploadLimits:
-    """Return the tenant's limits for the upload form, and the collections that the person reads."""
+def upload_limits(tenant: Tenant, *, errors: str = "", metadata: str = "") -> UploadLimits:
+    """Return the tenant's limits for the upload form, and the collections that the person reads.
+
+    What is used of the quotas is with them; a field for metadata is shown where the tenant has a schema for it.
+    """
     settings = tenant.settings
     return UploadLimits(
-        in_words(settings.mime_allowlist),
-        settings.max_file_size_mb * 1024**2,
-        tuple(collection_list().values_list("name", flat=True)),
-        errors,
+        formats=in_words(settings.mime_allowlist),
+        max_bytes=settings.max_file_size_mb * 1024**2,
+        collections=tuple(collection_list().values_list("name", flat=True)),
+        usage=quota_usage(tenant=tenant),
+        has_schema=metadata_schema_in_force().document is not None,
+        errors=errors,
+        metadata=metadata,
     )
 
 
@@ -51,7 +69,11 @@ def upload(request: StaffRequest) -> HttpResponse:
     files = request.FILES.getlist("files")
     if fault := _fault(len(files), most=request.tenant.settings.max_batch_size):
         return _form(request, errors=fault)
-    _tell(request, [_receive(request, file) for file in files])
+    try:
+        metadata = metadata_read(request.POST.get("metadata", ""))
+    except ValidationError as error:
+        return _form(request, errors=f"{error.message} {error.remediation}")
+    _tell(request, [_receive(request, file, metadata) for file in files])
     return redirect("receipts")
 
 
@@ -64,20 +86,22 @@ def _fault(count: int, *, most: int) -> str:
 
 
 def _form(request: StaffRequest, *, errors: str = "") -> HttpResponse:
-    limits = upload_limits(request.tenant, errors=errors)
+    typed = request.POST.get("metadata", "")
+    limits = upload_limits(request.tenant, errors=errors, metadata=typed)
     context = {"section": "documents", "upload": limits}
     return render(request, "intake/upload.html", context, status=400 if errors else 200)
 
 
-def _receive(request: StaffRequest, file: "UploadedFile[bytes]") -> Receipt:
-    stream = cast("BinaryIO", file)
-    actor = actor_of(request)
+def _receive(
+    request: StaffRequest, file: "UploadedFile[bytes]", metadata: Mapping[str, Any]
+) -> Receipt:
     return document_receive(
         tenant=request.tenant,
         filename=file.name or "",
-        stream=stream,
-        actor=actor,
+        stream=cast("BinaryIO", file),
+        actor=actor_of(request),
         collection=request.POST.get("collection") or DEFAULT_COLLECTION,
+        metadata=metadata,
     )
 
 

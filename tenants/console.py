@@ -30,6 +30,7 @@ from tenants.models import Scope, Tenant
 from tenants.naming import PLATFORM
 from tenants.pages import actor_of, elsewhere, may, page_of
 from tenants.provisioning import tenant_provision
+from tenants.quotas import usage_measured
 from tenants.recovery import tenant_retry, tenants_interrupted
 from tenants.selectors import (
     ConfigurationChange,
@@ -120,9 +121,12 @@ def tenant_detail(request: HttpRequest, slug: str) -> HttpResponse:
     """Show one tenant: state, what can be done, keys, settings, its life, what happened lately."""
     tenant = tenant_get(slug=slug)
     is_interrupted = tenant in tenants_interrupted()
+    measured, usage = usage_measured(tenant=tenant) or (None, None)
     context = {
         "section": "tenants",
         "tenant": tenant,
+        "measured": measured,
+        "usage": usage,
         "is_interrupted": is_interrupted,
         "can": {each.name: each for each in possibilities(tenant, is_interrupted=is_interrupted)},
         "keys": tenant.api_keys.all(),

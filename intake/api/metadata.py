@@ -1,6 +1,5 @@
 """The schemas for custom metadata: read them, declare them, change them, see what was before."""
 
-import json
 import re
 from typing import Any, ClassVar, Final
 
@@ -149,23 +148,6 @@ class MetadataSchemaVersionsView(GenericAPIView[MetadataSchema]):
         """List every version of the schemas, newest first."""
         page = self.paginate_queryset(metadata_schema_list())
         return self.get_paginated_response(self.get_serializer(page, many=True).data)
-
-
-def metadata_of(text: str) -> dict[str, Any]:
-    """Return the metadata that a form brings as JSON text; raises `ValidationError`."""
-    if not text.strip():
-        return {}
-    try:
-        found = json.loads(text)
-    except (ValueError, RecursionError):
-        found = None
-    if not isinstance(found, dict):
-        raise ValidationError(
-            "The metadata is no JSON object.",
-            remediation='Send an object such as {"department": "sales"}, or leave it out.',
-            extra={"errors": [{"field": "metadata", "constraint": "A JSON object."}]},
-        )
-    return found
 
 
 def _body(request: Request) -> dict[str, Any]:

@@ -20,6 +20,7 @@ from jsonschema.exceptions import ValidationError
 from jsonschema.validators import extend
 from referencing import Registry
 
+from frostbyte.kernel.errors import ValidationError as InvalidInputError
 from intake.errors import MetadataInvalidError
 from intake.metadata.limits import breach_of
 
@@ -53,6 +54,23 @@ def metadata_check(metadata: Any, *, schema: Mapping[str, Any] | None) -> None:
         raise _refused([("", breach)])
     if schema is not None and (breaches := list(_breaches(metadata, schema))):
         raise _refused(breaches)
+
+
+def metadata_read(text: str) -> dict[str, Any]:
+    """Return the metadata that a form brings as JSON text; raises the kernel's error."""
+    if not text.strip():
+        return {}
+    try:
+        found = json.loads(text)
+    except (ValueError, RecursionError):
+        found = None
+    if not isinstance(found, dict):
+        raise InvalidInputError(
+            "The metadata is no JSON object.",
+            remediation='Send an object such as {"department": "sales"}, or leave it out.',
+            extra={"errors": [{"field": "metadata", "constraint": "A JSON object."}]},
+        )
+    return found
 
 
 def metadata_fits(metadata: Any, *, schema: Mapping[str, Any] | None) -> bool:

@@ -13,10 +13,10 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from intake.api.examples import ACCEPTED, DUPLICATE
-from intake.api.metadata import metadata_of
 from intake.api.refusals import refusal_of
 from intake.api.serializers import ReceiptSerializer, UploadSerializer
 from intake.collections import document_move
+from intake.metadata.checking import metadata_read
 from intake.models import Document, Outcome
 from intake.selectors import document_get
 from intake.services import document_receive
@@ -85,7 +85,7 @@ class DocumentsView(GenericAPIView[Document]):
             stream=file,
             collection=upload.validated_data["collection"],
             actor=actor_of(request),
-            metadata=metadata_of(upload.validated_data.get("metadata", "")),
+            metadata=metadata_read(upload.validated_data.get("metadata", "")),
         )
         if receipt.outcome != Outcome.ACCEPTED:
             raise refusal_of(receipt)

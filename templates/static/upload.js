@@ -126,6 +126,8 @@ function send(entry) {
   const body = new FormData();
   body.append("file", entry.file, entry.file.name);
   if (entry.collection) body.append("collection", entry.collection);
+  const metadata = form.elements.metadata?.value.trim();
+  if (metadata) body.append("metadata", metadata);
   const request = new XMLHttpRequest();
   request.open("POST", form.dataset.upload);
   request.setRequestHeader("Accept", "application/json");

@@ -44,9 +44,9 @@ class UploadLimits:
 
 
 def upload_limits(tenant: Tenant, *, errors: str = "", metadata: str = "") -> UploadLimits:
-    """Return the tenant's limits for the upload form, and the collections that the person reads.
+    """Return what the upload form tells: limits, what is used of them, the person's collections.
 
-    What is used of the quotas is with them; a field for metadata is shown where the tenant has a schema for it.
+    A field for metadata is shown where the tenant has a schema for it.
     """
     settings = tenant.settings
     return UploadLimits(

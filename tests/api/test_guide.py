@@ -25,6 +25,7 @@ from tests.api.conftest import Caller, KeyCaller, host_of
 GUIDE = Path(__file__).resolve().parents[2] / "docs" / "api.md"
 FILES = {
     "policy.txt": b"Purchases above 5,000 euros are approved by the head of finance.\n",
+    "plan.txt": b"Cranes are looked at every ninety days.\n",
     "empty.txt": b"",
 }
 # Errors that no caller meets: they are handled where they are raised.
@@ -58,14 +59,17 @@ def run(example: Example, caller: Caller, variables: dict[str, str], proof: str)
     for name, value in variables.items():
         command = command.replace(f"${name}", value)
     words = iter(shlex.split(command)[1:])
-    address, headers, form, data = "", {}, {}, None
+    address, headers, form, data, method = "", {}, dict[str, Any](), None, "POST"
     for word in words:
         if word == "-H":
             name, _, value = next(words).partition(": ")
             headers[name] = value
         elif word == "-F":
-            name, _, value = next(words).partition("=@")
-            form[name] = SimpleUploadedFile(value, FILES[value])
+            name, _, value = next(words).partition("=")
+            is_file, file = value.startswith("@"), value.removeprefix("@")
+            form[name] = SimpleUploadedFile(file, FILES[file]) if is_file else value
+        elif word == "-X":
+            method = next(words)
         elif word == "-d":
             data = next(words)
             data = proof if data == "@proof.json" else data
@@ -76,7 +80,8 @@ def run(example: Example, caller: Caller, variables: dict[str, str], proof: str)
     headers["Host"] = parts.netloc
     path = f"{parts.path}?{parts.query}"
     if data is not None:
-        return caller.post(path, data, content_type=headers.pop("Content-Type"), headers=headers)
+        send = getattr(caller, method.lower())
+        return send(path, data, content_type=headers.pop("Content-Type"), headers=headers)
     return caller.post(path, form, headers=headers) if form else caller.get(path, headers=headers)
 
 

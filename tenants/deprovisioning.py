@@ -172,6 +172,9 @@ def _stopped(
 @transaction.atomic
 def _finish(tenant: Tenant, run: LifecycleRun, actor: str) -> None:
     run_end(run=run, state=LifecycleOutcome.DONE)
+    # The tombstone keeps no secret: its identity provider's goes with all else.
+    tenant.sign_in = {}
+    tenant.save(update_fields=["sign_in"])
     state_change(
         tenant=tenant,
         target=TenantState.DEPROVISIONED,

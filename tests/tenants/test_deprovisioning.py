@@ -60,10 +60,13 @@ def test_nothing_is_left_but_a_tombstone_and_the_history(leaving: Tenant) -> Non
     assert found["schema"] > 20
     assert found["bucket"] == 2 + 6
 
+    leaving.sign_in = {"name": "Their ID", "client_secret": "sealed"}
+    leaving.save(update_fields=["sign_in"])
     tenant_suspend(tenant=leaving, actor="tester")
     tenant_deprovision(tenant=leaving, confirmation="leaving", actor="tester")
 
-    assert Tenant.objects.get(slug="leaving").state == TenantState.DEPROVISIONED
+    tombstone = Tenant.objects.get(slug="leaving")
+    assert (tombstone.state, tombstone.sign_in) == (TenantState.DEPROVISIONED, {})
     assert all(step.is_gone(leaving) for step in STEPS)
     assert all(removal.count(leaving) == 0 for removal in removals())
     with pytest.raises(AuthenticationRequiredError):

@@ -5,11 +5,11 @@ from typing import BinaryIO
 from tenants.models import Tenant
 from tenants.stores import for_tenant
 from tenants.stores.keyring import keyring
-from tenants.stores.s3 import client_for, translated
+from tenants.stores.s3 import client_for, translated, upload
 
 
 class PlainObjects:
-    """Writes and reads bytes as they are, by the tenant's own credential, as boto3 does."""
+    """Writes and reads bytes as they are, by the tenant's own credential."""
 
     def __init__(self, tenant: Tenant) -> None:
         self._client = client_for(keyring(tenant.pk).access())
@@ -18,7 +18,12 @@ class PlainObjects:
     def put(self, key: str, data: BinaryIO) -> None:
         """Store a stream, a large one in parts."""
         with translated():
-            self._client.upload_fileobj(data, self._bucket, key)
+            upload(
+                self._client,
+                {"Bucket": self._bucket, "Key": key},
+                data.read,
+                content_type="application/octet-stream",
+            )
 
     def get(self, key: str) -> bytes:
         """Return the whole object."""

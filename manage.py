@@ -12,8 +12,8 @@ from contextlib import contextmanager
 
 OWN_UPGRADE = frozenset({"migrate", "migrate_schemas", "migrate_tenants", "upgrade"})
 WITHOUT_SERVERS = frozenset(
-    {"help", "version", "-h", "--version", "up", "embedded", "bench", "check", "makemigrations",
-     "collectstatic", "findstatic", "spectacular", "diffsettings"}
+    {"help", "version", "-h", "--version", "up", "embedded", "bench", "bench_tenants", "check",
+     "makemigrations", "collectstatic", "findstatic", "spectacular", "diffsettings"}
 )  # fmt: skip
 
 

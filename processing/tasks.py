@@ -11,6 +11,7 @@ from django.db import DatabaseError
 from processing.runner import run_advance
 from processing.services import ADVANCE_TASK, dispatch_due, start_missing_runs
 from processing.storage import storage_measure
+from processing.sweeping import tenants_with_work
 from tenants.context import tenant_context
 from tenants.gate import tenant_was_removed
 from tenants.lifecycle import TenantState
@@ -37,7 +38,7 @@ def sweep() -> None:
 
     A tenant whose database part fails does not hold up the others.
     """
-    for tenant in tenant_list().filter(state=TenantState.ACTIVE):
+    for tenant in tenants_with_work(tenant_list().filter(state=TenantState.ACTIVE)):
         try:
             with tenant_context(tenant):
                 start_missing_runs(tenant=tenant)

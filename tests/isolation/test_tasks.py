@@ -26,7 +26,7 @@ from tests.isolation.world import Material, state_of
 pytestmark = pytest.mark.django_db
 
 NO_TENANT_TASKS: Final = {
-    "processing.measure_all": "takes nothing; counts sizes of each tenant in its own context",
+    "processing.measure_all": "takes nothing; sends a task for each tenant",
     "processing.sweep": "takes nothing; goes through the active tenants, each in its own context",
     "tenants.settle": "takes nothing; works on the registry, which has no content",
 }
@@ -35,6 +35,7 @@ NO_TENANT_TASKS: Final = {
 COMMANDS: Final = {
     "audit_verify": "recomputes hashes; prints counts and places",
     "bench": "works in a home of its own",
+    "bench_tenants": "works in a home of its own",
     "demo": "works on the two demo tenants, each by itself",
     "demo_tenants": "makes the two demo tenants",
     "embedded": "starts and stops servers",

@@ -1,10 +1,7 @@
 """`manage.py bench`: what the system adds to the models' own time, measured on one document."""
 
 import json
-import os
 import shutil
-import subprocess
-import sys
 import tempfile
 from argparse import ArgumentParser
 from collections.abc import Iterator
@@ -15,10 +12,9 @@ from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
 from rich.console import Console
 
-from frostbyte.embedded.children import die_with_parent
-from frostbyte.embedded.servers import running
 from frostbyte.kernel.errors import FrostbyteError
-from frostbyte.settings.env import PROJECT_DIR, environment
+from frostbyte.settings.env import environment
+from search.benchmark.home import run_in_home
 from search.benchmark.machine import machine_description
 from search.benchmark.measure import (
     MODES,
@@ -34,10 +30,6 @@ from search.benchmark.workload import corpus_document, made_document
 
 REFERENCE_EVERY: Final = 8
 """The library's defaults are slow, so they embed every so many passages only."""
-
-_SERVICE_VARIABLES: Final = (
-    "DATABASE_URL", "REDIS_URL", "S3_ENDPOINT_URL", "QDRANT_URL", "CLAMD_HOST",
-)  # fmt: skip
 
 
 class Command(BaseCommand):
@@ -62,7 +54,7 @@ class Command(BaseCommand):
             return
         home = Path(tempfile.mkdtemp(prefix="frostbyte-bench-"))
         try:
-            _run_in(home, _document(pdf, home), options)
+            run_in_home(home, "bench", str(_document(pdf, home)), *_arguments(options))
         finally:
             if keep:
                 self.stderr.write(f"Kept: {home}")
@@ -99,22 +91,6 @@ class Command(BaseCommand):
                         measure(mode, document, number=number, scratch=home, watch=watch)
                     )
         return [median_of(of_mode) for of_mode in made.values()]
-
-
-def _run_in(home: Path, document: Path, options: dict[str, Any]) -> None:
-    """Run this command again in a process whose settings are those of the temporary home."""
-    variables = {**os.environ, **dict.fromkeys(_SERVICE_VARIABLES, "")}
-    variables |= {"FROSTBYTE_HOME": str(home), "FROSTBYTE_LOG_LEVEL": "WARNING"}
-    command = (sys.executable, str(PROJECT_DIR / "manage.py"), "bench", str(document), "--in-home")
-    with running(home):
-        finished = subprocess.run(
-            (*command, *_arguments(options)),
-            env=variables,
-            preexec_fn=die_with_parent(),
-            check=False,
-        )
-    if finished.returncode:
-        raise CommandError("The benchmark failed; the lines above say why.")
 
 
 def _arguments(options: dict[str, Any]) -> Iterator[str]:

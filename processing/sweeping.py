@@ -1,0 +1,63 @@
+"""Which tenants have anything for the pipeline to do: one question to PostgreSQL for all of them.
+
+The login role reads no tenant's rows, and entering hundreds of tenants every few seconds to find
+nothing would cost a core. So PostgreSQL itself takes each tenant's role in turn.
+"""
+
+from collections.abc import Iterable
+from typing import Final
+
+from django.db import connection, transaction
+from psycopg import sql
+
+from processing.models import OPEN_STATES
+from tenants.database.schemas import tenant_role
+from tenants.models import Tenant
+from tenants.readers import EVERYTHING
+
+_FIND: Final = """
+DO $do$
+DECLARE
+    tenant text[];
+    has_work boolean;
+    found text[] := '{{}}';
+BEGIN
+    FOREACH tenant SLICE 1 IN ARRAY {tenants}::text[] LOOP
+        BEGIN
+            EXECUTE format('SET LOCAL ROLE %I', tenant[2]);
+            EXECUTE format(
+                'SELECT EXISTS (SELECT FROM %1$I.processing_run WHERE state = ANY (%2$L))
+                     OR EXISTS (SELECT FROM %1$I.intake_document d WHERE NOT EXISTS
+                            (SELECT FROM %1$I.processing_run r WHERE r.document_id = d.id))',
+                tenant[1], {states}::text[]) INTO has_work;
+        EXCEPTION WHEN OTHERS THEN
+            -- Whoever enters it meets the error itself, and tells of it.
+            has_work := true;
+        END;
+        IF has_work THEN
+            found := found || tenant[1];
+        END IF;
+    END LOOP;
+    SET LOCAL ROLE NONE;
+    PERFORM set_config('frostbyte.with_work', array_to_string(found, ','), true);
+END
+$do$
+"""
+
+
+def tenants_with_work(tenants: Iterable[Tenant]) -> list[Tenant]:
+    """Return those with an unfinished run or a document without one; asked in the public schema."""
+    known = list(tenants)
+    if not known:
+        return []
+    find = sql.SQL(_FIND).format(
+        tenants=sql.Literal([[tenant.schema_name, tenant_role(tenant)] for tenant in known]),
+        states=sql.Literal([state.value for state in OPEN_STATES]),
+    )
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute("SELECT set_config('frostbyte.reader', %s, true)", [EVERYTHING])
+        cursor.execute(find)
+        cursor.execute("SELECT string_to_array(current_setting('frostbyte.with_work'), ',')")
+        found = set(cursor.fetchone()[0])
+        cursor.execute("SELECT set_config('frostbyte.reader', '', true)")
+    return [tenant for tenant in known if tenant.schema_name in found]

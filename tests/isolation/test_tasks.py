@@ -35,6 +35,7 @@ NO_TENANT_TASKS: Final = {
 COMMANDS: Final = {
     "audit_verify": "recomputes hashes; prints counts and places",
     "bench": "works in a home of its own",
+    "bench_objects": "works in a home of its own",
     "bench_tenants": "works in a home of its own",
     "demo": "works on the two demo tenants, each by itself",
     "demo_tenants": "makes the two demo tenants",
@@ -44,6 +45,7 @@ COMMANDS: Final = {
     "keys": "turns keys; prints names and counts",
     "lockout": "lists and lifts lock-outs of sign-in; names and times",
     "migrate_tenants": "changes schemas, each under its own role",
+    "oidc": "turns a tenant's sign-in by another provider on and off; prints addresses and names",
     "operator": "the platform's own people",
     "quota": "prints sizes and counts of the tenant that is named",
     "tenant": "",

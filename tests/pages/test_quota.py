@@ -22,7 +22,7 @@ def test_the_meter_warns_from_four_fifths_on(
     tenant_configure(tenant=acme, changes={"document_quota": 5}, actor="t")
     for number in range(5):
         page = acme_admin.get("/").text
-        assert f"{number} of 5 documents, {number * 20} %" in unescape(page)
+        assert f"{number} of 5, {number * 20} %" in unescape(page)
         assert (WARNING in page) == (number == 4)
         receive(acme, f"{number}.txt", f"words of file {number}\n".encode())
     full = acme_admin.get("/upload/").text

@@ -110,7 +110,7 @@ class Command(BaseCommand):
 def reconciliation_table(results: list[Reconciliation]) -> Table:
     """Return a row a tenant: what was counted, and how bucket and rows differ."""
     kinds = list(DifferenceKind)
-    table = _table("tenant", "objects", "bytes", *kinds, "young", "removed", "totals")
+    table = _table("tenant", "objects", "bytes", *kinds, "young", "gone", "totals")
     for result in results:
         table.add_row(
             result.tenant,
@@ -128,9 +128,10 @@ def reconciliation_table(results: list[Reconciliation]) -> Table:
 def _table(tenant: str, *figures: str) -> Table:
     return Table(
         Column(tenant, no_wrap=True),
-        *(Column(figure, justify="right") for figure in figures),
+        *(Column(figure, justify="right", no_wrap=True) for figure in figures),
         box=box.SIMPLE_HEAD,
         padding=(0, 1, 0, 0),
+        pad_edge=False,
     )
 
 

@@ -7,16 +7,18 @@ from io import BytesIO
 import pytest
 from celery import shared_task
 from django.contrib.auth.models import Group
+from django.core.management import call_command
 from django.db import DatabaseError, connection, transaction
 
 from frostbyte.kernel.ids import new_id
 from intake.errors import CollectionNotFoundError
-from intake.models import DEFAULT_COLLECTION_ID, Collection, Document, Receipt
+from intake.models import DEFAULT_COLLECTION, DEFAULT_COLLECTION_ID, Collection, Document, Receipt
 from intake.services import document_receive
 from processing.embedders import get_embedder
 from processing.models import Chunk, Redaction, Run, StageRun
 from tenants.context import reading, tenant_context
 from tenants.models import Tenant
+from tenants.provisioning import tenant_provision
 from tenants.readers import EVERYTHING, NOBODY, reader_of
 from tenants.stores import for_tenant
 from tenants.tasks import TenantTask
@@ -49,6 +51,7 @@ OPEN_TABLES = {
     "django_migrations",
     "django_session",
     "intake_documenttotals",
+    "intake_metadataschema",
 }
 """Tables of a tenant that tell of no document."""
 
@@ -339,3 +342,36 @@ def test_a_task_reads_everything_and_leaves_nothing_behind(kept: Tenant) -> None
     assert connection.reader == NOBODY  # type: ignore[attr-defined]
     with tenant_context(kept), reading(OUTSIDERS[0]):
         assert Document.objects.count() == 1
+
+
+INSERT = """
+INSERT INTO intake_document (id, filename, media_type, size_bytes, sha256, raw_key, uploaded_by,
+                             created_at)
+VALUES (%s, 'old.txt', 'text/plain', 3, %s, 'raw/old', 'tester', now())
+"""
+
+
+def migrate(tenant: Tenant, *target: str) -> None:
+    """Bring the tenant's schema to a migration, or to the newest ones."""
+    call_command(
+        "migrate_schemas", *target, tenant=True, schema_name=tenant.schema_name, verbosity=0
+    )
+    connection.set_schema_to_public()  # type: ignore[attr-defined]
+
+
+def test_documents_from_before_are_open_to_all_and_migrations_see_them(committed: None) -> None:
+    tenant = tenant_provision(slug="old-times", name="Old", actor="tester")
+    migrate(tenant, "processing", "0001_initial")
+    migrate(tenant, "intake", "0004_document_totals")
+    old = new_id()
+    with tenant_context(tenant), connection.cursor() as cursor:
+        cursor.execute("SELECT to_regclass('intake_collection')")
+        assert cursor.fetchone() == (None,)
+        cursor.execute(INSERT, [old, "a" * 64])
+    migrate(tenant)
+    with tenant_context(tenant):
+        with reading(reader_of([])):
+            assert Document.objects.get(pk=old).collection.name == DEFAULT_COLLECTION
+            assert [each.name for each in Collection.objects.all()] == [DEFAULT_COLLECTION]
+        with reading(NOBODY):
+            assert not Document.objects.exists()

@@ -35,7 +35,7 @@ NO_TENANT_TASKS: Final = {
 COMMANDS: Final = {
     "audit_verify": "recomputes hashes; prints counts and places",
     "bench": "works in a home of its own",
-    "bench_objects": "works in a home of its own",
+    "bench_objects": "writes and reads objects of the tenant that is named; prints times",
     "bench_tenants": "works in a home of its own",
     "demo": "works on the two demo tenants, each by itself",
     "demo_tenants": "makes the two demo tenants",

@@ -113,7 +113,7 @@ class Material:
         replaced = {value: str(derived_id("nowhere", value)) for value in self.uuids}
         proof = _UUID.sub(lambda m: replaced.get(m[0], m[0]), json.dumps(self.proof))
         return Material(
-            slug="nobody",
+            slug="nosuchtenant",
             words=Words(**{name: f"Nowhere{name}" for name in Words.__slots__}),
             ids={
                 column: tuple(replaced.get(value, f"99{value}") for value in values)

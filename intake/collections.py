@@ -17,10 +17,10 @@ from intake.errors import CollectionNotEmptyError
 from intake.models import Collection, Document
 from intake.selectors import collection_get, same_content
 from intake.services import lock_content
+from tenants.access.groups import groups_named
+from tenants.access.readers import EVERYTHING
 from tenants.context import reading
-from tenants.groups import groups_named
 from tenants.models import Tenant
-from tenants.readers import EVERYTHING
 
 
 @transaction.atomic

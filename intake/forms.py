@@ -5,7 +5,7 @@ from typing import Any
 from django import forms
 
 from intake.models import Collection
-from tenants.groups import group_list
+from tenants.access.groups import group_list
 from tenants.naming import LABEL_LIMIT, LABEL_RULE
 
 

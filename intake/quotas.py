@@ -11,8 +11,8 @@ from django.template.defaultfilters import filesizeformat
 from intake.errors import DocumentQuotaError, StorageQuotaError
 from intake.models import Document, DocumentTotals
 from tenants.configuration import TenantConfiguration
+from tenants.limits.quotas import QuotaUsage, Usage, usage_against
 from tenants.models import Tenant
-from tenants.quotas import QuotaUsage, Usage, usage_against
 
 _REMEDY: Final = "Delete documents, or ask the platform's operator for more."
 

@@ -10,8 +10,8 @@ from django.db.models import Count, QuerySet
 
 from intake.errors import CollectionNotFoundError, DocumentNotFoundError, ReceiptNotFoundError
 from intake.models import Collection, Document, MetadataSchema, Receipt
+from tenants.access.readers import EVERYTHING
 from tenants.context import reading
-from tenants.readers import EVERYTHING
 
 
 def collection_list() -> QuerySet[Collection]:

@@ -18,7 +18,7 @@ from intake.models import DEFAULT_COLLECTION, Collection, Document, Outcome, Rec
 from intake.quotas import quota_check, quota_check_and_hold
 from intake.selectors import collection_get, metadata_schema_in_force, same_content
 from intake.signals import document_received
-from tenants.gate import writing
+from tenants.lifecycle.gate import writing
 from tenants.models import Tenant
 from tenants.stores import for_tenant
 

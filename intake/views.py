@@ -25,9 +25,9 @@ from intake.selectors import (
     receipt_list,
 )
 from intake.services import document_receive
+from tenants.limits.quotas import QuotaUsage
 from tenants.models import Scope, Tenant
 from tenants.pages import StaffRequest, actor_of, may, page_of, staff_page
-from tenants.quotas import QuotaUsage
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ from processing.progress import latest_runs
 from processing.runner import run_advance
 from processing.selectors import run_of
 from processing.services import dispatch_due
-from tenants.gate import require_active
+from tenants.lifecycle.gate import require_active
 from tenants.models import Tenant
 
 POLL_SECONDS: Final = 0.25

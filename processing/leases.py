@@ -20,7 +20,7 @@ from frostbyte.kernel.errors import FrostbyteError
 from frostbyte.kernel.ids import new_id
 from processing.models import Run, RunState, StageRun, StageState
 from tenants.context import tenant_context
-from tenants.gate import may_begin
+from tenants.lifecycle.gate import may_begin
 from tenants.models import Tenant
 
 log = structlog.get_logger("frostbyte.processing")

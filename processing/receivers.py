@@ -5,9 +5,9 @@ from uuid import UUID
 
 from intake.selectors import document_get
 from processing.services import dispatch_due, run_start
+from tenants.access.readers import EVERYTHING
 from tenants.context import reading
 from tenants.models import Tenant
-from tenants.readers import EVERYTHING
 
 
 def start_first_run(*, tenant: Tenant, document_id: UUID, **_signal: Any) -> None:

@@ -28,7 +28,7 @@ from processing.payloads import ClearedDocument, ReceivedFile
 from processing.pipeline import PIPELINE, Stage, stage_named
 from processing.stages.context import StageContext
 from tenants.configuration import TenantConfiguration
-from tenants.gate import tenant_was_removed
+from tenants.lifecycle.gate import tenant_was_removed
 from tenants.models import Tenant
 from tenants.stores import for_tenant
 

@@ -11,9 +11,9 @@ from django.db import connection, transaction
 from psycopg import sql
 
 from processing.models import OPEN_STATES
+from tenants.access.readers import EVERYTHING
 from tenants.database.schemas import tenant_role
 from tenants.models import Tenant
-from tenants.readers import EVERYTHING
 
 _FIND: Final = """
 DO $do$

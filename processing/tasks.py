@@ -13,8 +13,8 @@ from processing.services import ADVANCE_TASK, dispatch_due, start_missing_runs
 from processing.storage import storage_measure
 from processing.sweeping import tenants_with_work
 from tenants.context import tenant_context
-from tenants.gate import tenant_was_removed
-from tenants.lifecycle import TenantState
+from tenants.lifecycle.gate import tenant_was_removed
+from tenants.lifecycle.states import TenantState
 from tenants.models import Tenant
 from tenants.selectors import tenant_list
 from tenants.tasks import QuietTask, TenantTask

@@ -12,7 +12,7 @@ from tenants.models import Tenant
 
 
 class PipelineWork:
-    """`tenants.work.TenantWork` over runs and their leases."""
+    """`tenants.lifecycle.work.TenantWork` over runs and their leases."""
 
     def hand_out(self, tenant: Tenant) -> None:
         """Send what waits to the workers: a run sent before the suspension is sent again."""

@@ -21,6 +21,6 @@ class TenantsConfig(AppConfig):
 
 def _read_everything(*, using: str, **_signal: Any) -> None:
     """Let migrations see every row: one that moves data would skip what it cannot read."""
-    from tenants.readers import EVERYTHING
+    from tenants.access.readers import EVERYTHING
 
     connections[using].set_reader(EVERYTHING)  # type: ignore[attr-defined]

@@ -7,8 +7,8 @@ import structlog
 from django.db import connection
 from django_tenants.utils import tenant_context as _schema_and_role
 
+from tenants.access.readers import EVERYTHING
 from tenants.models import Tenant
-from tenants.readers import EVERYTHING
 
 
 @contextmanager
@@ -30,7 +30,7 @@ def tenant_context(tenant: Tenant) -> Iterator[None]:
 
 @contextmanager
 def reading(reader: str) -> Iterator[None]:
-    """Run the block as this reader (`tenants.readers`), inside a tenant's context.
+    """Run the block as this reader (`tenants.access.readers`), inside a tenant's context.
 
     `reading(EVERYTHING)` is for what the platform does on behalf of all: handing out work,
     managing who may read. Nothing that it finds goes to the caller unchecked.

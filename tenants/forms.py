@@ -11,10 +11,10 @@ from django.core.exceptions import ValidationError
 from django.utils import timezone
 from redis.exceptions import RedisError
 
-from tenants.lockout import record_failure
+from tenants.access.lockout import record_failure
+from tenants.access.oidc.config import password_allowed
+from tenants.access.roles import TENANT_ROLES
 from tenants.models import Scope, Tenant
-from tenants.oidc.config import password_allowed
-from tenants.roles import TENANT_ROLES
 
 log = structlog.get_logger("frostbyte.tenants")
 

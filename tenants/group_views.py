@@ -7,7 +7,7 @@ from django.shortcuts import redirect, render
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from frostbyte.kernel.errors import ValidationError
-from tenants.groups import (
+from tenants.access.groups import (
     group_add,
     group_create,
     group_delete,
@@ -16,10 +16,10 @@ from tenants.groups import (
     group_remove,
     members_of,
 )
+from tenants.access.people import staff_get, staff_list
 from tenants.models import Scope
 from tenants.naming import LABEL_LIMIT, LABEL_RULE
 from tenants.pages import StaffRequest, actor_of, page_of, staff_page
-from tenants.people import staff_get, staff_list
 
 
 class GroupForm(forms.Form):

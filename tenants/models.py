@@ -11,7 +11,7 @@ from django_tenants.models import DomainMixin, TenantMixin
 
 from frostbyte.kernel.ids import new_id
 from tenants.configuration import TenantConfiguration
-from tenants.lifecycle import TenantState
+from tenants.lifecycle.states import TenantState
 
 
 class Scope(models.TextChoices):
@@ -41,7 +41,7 @@ class Tenant(TenantMixin):  # type: ignore[misc]
     )
     configuration = models.JSONField(default=dict, blank=True)
     config_version = models.PositiveIntegerField(default=1)
-    # The identity provider by which its people sign in; see tenants.oidc.config.
+    # The identity provider by which its people sign in; see tenants.access.oidc.config.
     sign_in = models.JSONField(default=dict, blank=True)
     created_at = models.DateTimeField(default=timezone.now, editable=False)
 
@@ -128,7 +128,7 @@ class PlatformKey(Key):
 
 
 class Totp(models.Model):
-    """The second factor of a person of the platform; see tenants.totp.
+    """The second factor of a person of the platform; see tenants.access.totp.
 
     `secret` is sealed, `recovery_hashes` are SHA-256, `last_step` is the number of the 30 seconds
     of the last code that was taken.

@@ -15,8 +15,8 @@ from django.utils.functional import SimpleLazyObject
 from django.views.decorators.cache import cache_control
 
 from frostbyte.kernel.errors import FrostbyteError, NotFoundError
+from tenants.access.roles import PLATFORM_ROLES, TENANT_ROLES, scopes_of
 from tenants.models import Scope, Tenant
-from tenants.roles import PLATFORM_ROLES, TENANT_ROLES, scopes_of
 
 ROWS = 50
 

@@ -11,16 +11,16 @@ from django.utils.module_loading import import_string
 from redis.exceptions import RedisError
 
 from frostbyte.kernel.errors import FrostbyteError
-from tenants.credentials import Credential, bearer_of, credential_of
+from tenants.access.credentials import Credential, bearer_of, credential_of
+from tenants.access.lockout import BEARER, count_failure, record_failure, require_unlocked
+from tenants.access.readers import reader_of
 from tenants.errors import (
     AuthenticationRequiredError,
     HostKeyMismatchError,
     TenantNotFoundError,
     TenantSuspendedError,
 )
-from tenants.lockout import BEARER, count_failure, record_failure, require_unlocked
 from tenants.models import Tenant
-from tenants.readers import reader_of
 from tenants.selectors import tenant_for_host
 from tenants.services import key_touch
 

@@ -11,7 +11,7 @@ from audit.events import EventType
 from audit.selectors import event_list
 from frostbyte.kernel.errors import NotFoundError
 from tenants.errors import TenantNotFoundError
-from tenants.lifecycle import TenantState
+from tenants.lifecycle.states import TenantState
 from tenants.models import ApiKey, DataKeyVersion, Domain, LifecycleRun, Tenant
 
 

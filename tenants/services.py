@@ -9,16 +9,16 @@ from django.db import transaction
 from django.utils import timezone
 
 from audit.events import EventType
+from tenants.access.credentials import KEY_PREFIX
+from tenants.access.groups import groups_named
+from tenants.access.sessions import sessions_end_all
 from tenants.configuration import TenantConfiguration, configuration_of
 from tenants.context import tenant_context
-from tenants.credentials import KEY_PREFIX
 from tenants.errors import TenantNotActiveError, VersionConflictError
-from tenants.groups import groups_named
-from tenants.lifecycle import TenantState
+from tenants.lifecycle.states import TenantState
+from tenants.lifecycle.transitions import state_change, tenant_event
+from tenants.lifecycle.work import tenant_work
 from tenants.models import ApiKey, PlatformKey, Scope, Tenant
-from tenants.sessions import sessions_end_all
-from tenants.transitions import state_change, tenant_event
-from tenants.work import tenant_work
 
 FIRST_SCOPES: Final = (Scope.INGEST, Scope.QUERY, Scope.AUDIT)
 """What the key may do that a tenant gets when it is set up or resumed."""

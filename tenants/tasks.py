@@ -8,8 +8,8 @@ from django.core.exceptions import ObjectDoesNotExist
 from django.db import DatabaseError
 
 from tenants.context import tenant_context
-from tenants.gate import tenant_was_removed
-from tenants.recovery import settle_interrupted
+from tenants.lifecycle.gate import tenant_was_removed
+from tenants.lifecycle.recovery import settle_interrupted
 from tenants.selectors import tenant_get
 
 log = structlog.get_logger("frostbyte.tenants")

@@ -5,7 +5,7 @@ from django.urls import URLPattern, URLResolver, path
 from django.views.generic import RedirectView
 
 from tenants import group_views, views
-from tenants.admin import console
+from tenants.console.site import console
 
 urlpatterns = [
     path("login/", views.StaffLoginView.as_view(), name="login"),

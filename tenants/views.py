@@ -20,13 +20,9 @@ from django.views.decorators.http import (
 )
 
 from frostbyte.kernel.errors import FrostbyteError, NotFoundError
-from tenants.forms import PersonForm, RoleForm, SignInForm
-from tenants.history import history_of, tell_verification
-from tenants.models import Scope
-from tenants.oidc import flow
-from tenants.oidc.config import identity_provider_of, password_allowed
-from tenants.pages import StaffRequest, actor_of, page_of, shown_errors, staff_page
-from tenants.people import (
+from tenants.access.oidc import flow
+from tenants.access.oidc.config import identity_provider_of, password_allowed
+from tenants.access.people import (
     Invitation,
     invitation_of,
     person_sign_out,
@@ -37,7 +33,11 @@ from tenants.people import (
     staff_list,
     staff_set_active,
 )
-from tenants.roles import TENANT_ROLES, role_of
+from tenants.access.roles import TENANT_ROLES, role_of
+from tenants.forms import PersonForm, RoleForm, SignInForm
+from tenants.history import history_of, tell_verification
+from tenants.models import Scope
+from tenants.pages import StaffRequest, actor_of, page_of, shown_errors, staff_page
 
 
 class StaffLoginView(LoginView):

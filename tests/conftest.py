@@ -13,11 +13,11 @@ from pytest_django import DjangoDbBlocker
 
 from intake.models import Receipt
 from intake.services import document_receive
+from tenants.access.lockout import lockout_reset
 from tenants.context import tenant_context
 from tenants.database.schemas import role_drop, schema_drop
-from tenants.lockout import lockout_reset
+from tenants.lifecycle.provisioning import STEPS, tenant_provision
 from tenants.models import Tenant
-from tenants.provisioning import STEPS, tenant_provision
 from tenants.stores import for_tenant
 from tenants.stores.credentials import credential_remove
 

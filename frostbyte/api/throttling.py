@@ -10,7 +10,7 @@ from rest_framework.throttling import BaseThrottle
 
 from frostbyte.kernel.errors import FrostbyteError, ServiceUnavailableError
 from tenants.api.callers import tenant_of
-from tenants.rates import (
+from tenants.limits.rates import (
     WINDOW_SECONDS,
     Rate,
     RateState,

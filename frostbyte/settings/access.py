@@ -22,20 +22,20 @@ SESSION_PASSIVE_PATHS = frozenset({"/documents/status/"})
 AXES_HANDLER = "axes.handlers.cache.AxesCacheHandler"
 AXES_CACHE = "lockout"
 AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
-AXES_FAILURE_LIMIT = "tenants.lockout.failure_limit"
+AXES_FAILURE_LIMIT = "tenants.access.lockout.failure_limit"
 AXES_COOLOFF_TIME = timedelta(minutes=15)
 AXES_RESET_ON_SUCCESS = True
 AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False
-AXES_USERNAME_CALLABLE = "tenants.lockout.hashed_name"
-AXES_CLIENT_IP_CALLABLE = "tenants.lockout.client_address"
-AXES_LOCKOUT_CALLABLE = "tenants.lockout.locked_response"
+AXES_USERNAME_CALLABLE = "tenants.access.lockout.hashed_name"
+AXES_CLIENT_IP_CALLABLE = "tenants.access.lockout.client_address"
+AXES_LOCKOUT_CALLABLE = "tenants.access.lockout.locked_response"
 AXES_ENABLE_ADMIN = False
 AXES_VERBOSE = False
-# Whether operators and auditors of the platform must have a second factor; see tenants.totp.
+# Whether operators and auditors of the platform must have a second factor; see tenants.access.totp.
 REQUIRE_OPERATOR_TOTP = _env.require_operator_totp == "on"
-# Of django-allauth only sign-in by a tenant's identity provider is in use; see tenants.oidc.
-ACCOUNT_ADAPTER = "tenants.oidc.flow.AccountAdapter"
-SOCIALACCOUNT_ADAPTER = "tenants.oidc.flow.SocialAdapter"
+# Of django-allauth only sign-in by a tenant's identity provider is in use; see tenants.access.oidc.
+ACCOUNT_ADAPTER = "tenants.access.oidc.flow.AccountAdapter"
+SOCIALACCOUNT_ADAPTER = "tenants.access.oidc.flow.SocialAdapter"
 ACCOUNT_EMAIL_VERIFICATION = "none"
 SOCIALACCOUNT_EMAIL_VERIFICATION = "none"
 SOCIALACCOUNT_STORE_TOKENS = False

@@ -60,7 +60,7 @@ TENANT_APPS = [
     "allauth",
     "allauth.account",
     "allauth.socialaccount",
-    "tenants.oidc",
+    "tenants.access.oidc",
     "intake",
     "processing",
     "search",

@@ -58,6 +58,6 @@ SPECTACULAR_SETTINGS: dict[str, Any] = {
         "RunState": "processing.models.RunState.choices",
         "LifecycleKind": "tenants.models.LifecycleKind.choices",
         "LifecycleOutcome": "tenants.models.LifecycleOutcome.choices",
-        "TenantState": "tenants.lifecycle.TenantState.choices",
+        "TenantState": "tenants.lifecycle.states.TenantState.choices",
     },
 }

@@ -30,6 +30,6 @@ CACHES = {
         "KEY_FUNCTION": "django_tenants.cache.make_key",
         "REVERSE_KEY_FUNCTION": "django_tenants.cache.reverse_key",
     },
-    # Counts of failed sign-ins; see tenants.lockout.
-    "lockout": {**_cache, "KEY_FUNCTION": "tenants.lockout.make_key"},
+    # Counts of failed sign-ins; see tenants.access.lockout.
+    "lockout": {**_cache, "KEY_FUNCTION": "tenants.access.lockout.make_key"},
 }

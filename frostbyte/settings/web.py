@@ -31,7 +31,7 @@ MIDDLEWARE = [
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "tenants.routing.ReaderMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
-    "tenants.sessions.SessionLimitsMiddleware",
+    "tenants.access.sessions.SessionLimitsMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "allauth.account.middleware.AccountMiddleware",
     "axes.middleware.AxesMiddleware",

@@ -17,11 +17,11 @@ from intake.api.serializers import (
 from intake.collections import collection_change, collection_create, collection_delete
 from intake.models import Collection
 from intake.selectors import collection_get, collection_list, collection_managed, document_counts
+from tenants.access.readers import EVERYTHING
 from tenants.api.callers import actor_of, require_tenant
 from tenants.api.permissions import granted_scopes
 from tenants.context import reading
 from tenants.models import Scope
-from tenants.readers import EVERYTHING
 
 READERS = (Scope.INGEST.value, Scope.QUERY.value, Scope.ADMIN.value)
 TAGS = ["collections"]

@@ -17,8 +17,8 @@ from tenants.api.callers import actor_of, require_tenant
 from tenants.api.permissions import granted_scopes
 from tenants.api.quotas import QuotaSerializer
 from tenants.errors import InsufficientPermissionsError
+from tenants.limits.quotas import rates_used
 from tenants.models import Scope
-from tenants.quotas import rates_used
 
 TAGS = ["intake"]
 

@@ -16,9 +16,9 @@ from intake.metadata.merging import merge_patch
 from intake.metadata.schemas import schema_check
 from intake.models import Document, MetadataSchema
 from intake.selectors import metadata_schema_in_force
+from tenants.access.readers import EVERYTHING
 from tenants.context import reading
 from tenants.models import Tenant
-from tenants.readers import EVERYTHING
 
 PARTS: Final = ("document", "chunk")
 _CHECKED: Final = 10_000

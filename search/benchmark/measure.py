@@ -21,8 +21,8 @@ from processing.selectors import run_of
 from search.benchmark.worker import Watch
 from tenants.configuration import DEFAULT_PII_TYPES, LANGUAGE_MODEL_TYPES, PiiType
 from tenants.context import tenant_context
+from tenants.lifecycle.provisioning import tenant_provision
 from tenants.models import Tenant
-from tenants.provisioning import tenant_provision
 from tenants.services import tenant_configure
 from tenants.stores import for_tenant
 

@@ -22,8 +22,8 @@ from processing.services import run_start
 from processing.tasks import sweep
 from tenants.context import tenant_context
 from tenants.database.migrating import MigrationOutcome, tenants_migrate
+from tenants.lifecycle.provisioning import tenant_provision
 from tenants.models import LifecycleStep, Scope, StepAction, Tenant
-from tenants.provisioning import tenant_provision
 from tenants.services import api_key_issue
 
 ACTOR: Final = "bench"

@@ -7,7 +7,7 @@ from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from rest_framework.authentication import BaseAuthentication
 from rest_framework.request import Request
 
-from tenants.credentials import Credential
+from tenants.access.credentials import Credential
 
 
 @dataclass(frozen=True, slots=True)

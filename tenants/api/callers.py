@@ -2,7 +2,7 @@
 
 from rest_framework.request import Request
 
-from tenants.credentials import Credential
+from tenants.access.credentials import Credential
 from tenants.errors import InsufficientPermissionsError
 from tenants.models import Tenant
 

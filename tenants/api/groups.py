@@ -7,9 +7,7 @@ from rest_framework.generics import GenericAPIView
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from tenants.api.callers import actor_of, require_tenant
-from tenants.api.strict import StrictSerializer
-from tenants.groups import (
+from tenants.access.groups import (
     group_add,
     group_create,
     group_delete,
@@ -18,9 +16,11 @@ from tenants.groups import (
     group_remove,
     members_of,
 )
+from tenants.access.people import staff_get
+from tenants.api.callers import actor_of, require_tenant
+from tenants.api.strict import StrictSerializer
 from tenants.models import Scope
 from tenants.naming import LABEL_LIMIT, LABEL_RULE
-from tenants.people import staff_get
 
 TAGS = ["collections"]
 

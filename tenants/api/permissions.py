@@ -7,10 +7,10 @@ from django.contrib.auth.models import User
 from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 
+from tenants.access.credentials import HOW, Credential
+from tenants.access.roles import PLATFORM_ROLES, TENANT_ROLES, scopes_of
 from tenants.api.callers import require_tenant, tenant_of
-from tenants.credentials import HOW, Credential
 from tenants.errors import AuthenticationRequiredError, InsufficientPermissionsError
-from tenants.roles import PLATFORM_ROLES, TENANT_ROLES, scopes_of
 
 ScopeRule = str | tuple[str, ...]
 """A scope, or several of which one suffices."""

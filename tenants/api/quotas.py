@@ -12,9 +12,9 @@ from tenants.api.callers import actor_of
 from tenants.api.strict import StrictSerializer
 from tenants.api.views import TAGS, OperatorView
 from tenants.configuration import QUOTA_FIELDS, configuration_schema, range_of
+from tenants.limits.quotas import Level, RateUsage, rates_used, usage_measured
+from tenants.limits.rates import WINDOW_SECONDS
 from tenants.models import StorageUsage, Tenant
-from tenants.quotas import Level, RateUsage, rates_used, usage_measured
-from tenants.rates import WINDOW_SECONDS
 from tenants.selectors import configuration_history, tenant_get
 from tenants.services import tenant_configure
 

@@ -9,7 +9,7 @@ from rest_framework import serializers
 from rest_framework.reverse import reverse
 
 from tenants.api.strict import StrictSerializer
-from tenants.lifecycle import TRANSITIONS, TenantState
+from tenants.lifecycle.states import TRANSITIONS, TenantState
 from tenants.models import ApiKey, LifecycleRun, LifecycleStep, Scope, Tenant
 from tenants.naming import LABEL_LIMIT
 from tenants.selectors import lifecycle_runs

@@ -13,6 +13,8 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.serializers import BaseSerializer
 
+from tenants.access.credentials import Credential
+from tenants.access.tokens import narrowed, token_issue
 from tenants.api.authentication import BearerAuthentication
 from tenants.api.callers import actor_of
 from tenants.api.permissions import HoldsKey, IsOperator
@@ -27,15 +29,13 @@ from tenants.api.serializers import (
     TenantWithKeySerializer,
     TokenSerializer,
 )
-from tenants.credentials import Credential
-from tenants.deprovisioning import tenant_deprovision
+from tenants.lifecycle.deprovisioning import tenant_deprovision
+from tenants.lifecycle.provisioning import tenant_provision
+from tenants.lifecycle.recovery import tenant_retry
 from tenants.models import Scope, Tenant
 from tenants.naming import PLATFORM
-from tenants.provisioning import tenant_provision
-from tenants.recovery import tenant_retry
 from tenants.selectors import tenant_get, tenant_list, tenants_with_keys
 from tenants.services import tenant_resume, tenant_suspend, tenant_update
-from tenants.tokens import narrowed, token_issue
 
 TAGS = ["admin"]
 

@@ -13,8 +13,8 @@ from django.core.exceptions import ImproperlyConfigured
 from django_tenants.postgresql_backend import base
 from psycopg.pq import TransactionStatus
 
+from tenants.access.readers import NOBODY
 from tenants.naming import PUBLIC_SCHEMA, role_name
-from tenants.readers import NOBODY
 
 _TAKE = """
 SELECT set_config('search_path', %s, false), set_config('role', %s, false),
@@ -34,7 +34,7 @@ class DatabaseWrapper(base.DatabaseWrapper):  # type: ignore[misc]
         super().set_tenant(tenant, include_public)
 
     def set_reader(self, reader: str) -> None:
-        """Let the next query read as `reader`, a value of `tenants.readers`."""
+        """Let the next query read as `reader`, a value of `tenants.access.readers`."""
         if reader != self.reader:
             self.reader = reader
             self.search_path_set_schemas = None

@@ -22,7 +22,7 @@ from psycopg import sql
 
 from frostbyte.kernel.errors import FrostbyteError
 from tenants.context import tenant_context
-from tenants.lifecycle import TenantState
+from tenants.lifecycle.states import TenantState
 from tenants.models import Tenant
 from tenants.selectors import tenant_get, tenant_list
 

@@ -15,10 +15,10 @@ from frostbyte.kernel.ids import derived_id, new_id
 from intake.models import Document
 from processing.models import Chunk, Run, RunState
 from processing.services import run_start
+from tenants.access.people import operator_create, staff_create
+from tenants.access.roles import TENANT_ADMIN
 from tenants.context import tenant_context
 from tenants.models import Tenant
-from tenants.people import operator_create, staff_create
-from tenants.roles import TENANT_ADMIN
 from tenants.services import api_key_issue
 
 ALL_SCOPES = ("ingest", "query", "audit")

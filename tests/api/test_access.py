@@ -11,10 +11,10 @@ from django.utils import timezone
 from rest_framework.permissions import AllowAny
 
 from frostbyte.kernel.ids import derived_id
+from tenants.access.roles import TENANT_ADMIN, TENANT_USER
 from tenants.api.permissions import required_scopes
 from tenants.context import tenant_context
 from tenants.models import ApiKey, Scope, Tenant
-from tenants.roles import TENANT_ADMIN, TENANT_USER
 from tenants.services import api_key_revoke, tenant_suspend
 from tests.api.conftest import (
     PASSWORD,

@@ -9,10 +9,10 @@ import pytest
 from pytest_django import DjangoAssertNumQueries
 
 from audit.models import AuditEvent
-from tenants.credentials import api_key_authenticate
+from tenants.access.credentials import api_key_authenticate
+from tenants.access.people import operator_create, platform_key_issue
+from tenants.lifecycle.provisioning import STEPS, tenant_provision
 from tenants.models import Tenant
-from tenants.people import operator_create, platform_key_issue
-from tenants.provisioning import STEPS, tenant_provision
 from tenants.stores import for_tenant
 from tests.api.conftest import (
     PASSWORD,

@@ -15,9 +15,9 @@ from intake.models import Document, Receipt
 from processing.models import Run, RunState, StageRun, StageState
 from processing.pipeline import STAGE_NAMES
 from processing.services import run_start
+from tenants.access.roles import TENANT_ADMIN, TENANT_USER
 from tenants.context import tenant_context
 from tenants.models import Tenant
-from tenants.roles import TENANT_ADMIN, TENANT_USER
 from tenants.services import tenant_configure
 from tenants.stores import for_tenant
 from tests.api.conftest import Caller, KeyCaller, Publish, StaffCaller, assert_problem

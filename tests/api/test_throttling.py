@@ -15,8 +15,8 @@ from django.test.utils import CaptureQueriesContext
 from frostbyte.api.throttling import area_of
 from frostbyte.settings import base
 from tenants.configuration import TenantConfiguration
+from tenants.limits.rates import TENANT_AREAS
 from tenants.models import Tenant
-from tenants.rates import TENANT_AREAS
 from tenants.services import tenant_configure
 from tests.api.conftest import Caller, KeyCaller, assert_problem
 from tests.api.test_access import api_views

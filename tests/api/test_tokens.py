@@ -14,12 +14,12 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from audit.models import AuditEvent
+from tenants.access.people import operator_create, operator_set_active, platform_key_issue
+from tenants.access.roles import AUDITOR, OPERATOR
+from tenants.access.tokens import ALGORITHM, AUDIENCE, LEEWAY, LIFETIME, TYPE, issuer
+from tenants.encryption.signing import derived_key
 from tenants.models import ApiKey, Tenant
-from tenants.people import operator_create, operator_set_active, platform_key_issue
-from tenants.roles import AUDITOR, OPERATOR
 from tenants.services import api_key_revoke, tenant_resume, tenant_suspend
-from tenants.signing import derived_key
-from tenants.tokens import ALGORITHM, AUDIENCE, LEEWAY, LIFETIME, TYPE, issuer
 from tests.api.conftest import (
     PASSWORD,
     PUBLIC_HOST,

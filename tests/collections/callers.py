@@ -5,10 +5,10 @@ from typing import Any
 from django.contrib.auth.models import Group
 from django.test import Client
 
+from tenants.access.people import staff_create
+from tenants.access.roles import TENANT_ADMIN
 from tenants.context import tenant_context
 from tenants.models import Tenant
-from tenants.people import staff_create
-from tenants.roles import TENANT_ADMIN
 from tenants.services import api_key_issue
 from tests.collections.conftest import READERS
 

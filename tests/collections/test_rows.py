@@ -16,10 +16,10 @@ from intake.models import DEFAULT_COLLECTION, DEFAULT_COLLECTION_ID, Collection,
 from intake.services import document_receive
 from processing.embedders import get_embedder
 from processing.models import Chunk, Redaction, Run, StageRun
+from tenants.access.readers import EVERYTHING, NOBODY, reader_of
 from tenants.context import reading, tenant_context
+from tenants.lifecycle.provisioning import tenant_provision
 from tenants.models import Tenant
-from tenants.provisioning import tenant_provision
-from tenants.readers import EVERYTHING, NOBODY, reader_of
 from tenants.stores import for_tenant
 from tenants.tasks import TenantTask
 from tests.collections.conftest import COLLECTION, READERS, SECRET_NAME, SECRET_TEXT, Shelf

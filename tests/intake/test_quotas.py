@@ -13,9 +13,9 @@ from intake.models import Document, DocumentTotals, Outcome, Receipt
 from intake.quotas import quota_check_and_hold, quota_usage
 from intake.services import document_receive
 from tenants.context import tenant_context
+from tenants.lifecycle.provisioning import tenant_provision
+from tenants.limits.quotas import Level, Usage
 from tenants.models import Tenant
-from tenants.provisioning import tenant_provision
-from tenants.quotas import Level, Usage
 from tenants.services import tenant_configure
 from tenants.stores import for_tenant
 from tests.conftest import Receive

@@ -16,7 +16,7 @@ from django.utils.http import urlsafe_base64_encode
 
 from audit.events import EventType
 from frostbyte.kernel.hashing import sha256_hex
-from tenants.roles import TENANT_ADMIN, TENANT_USER
+from tenants.access.roles import TENANT_ADMIN, TENANT_USER
 from tests.isolation.surfaces import Endpoint
 from tests.isolation.world import Material, username_of
 

@@ -17,10 +17,10 @@ from django.contrib.auth.models import User
 from django.db import transaction
 from django.test import Client
 
+from tenants.access.people import operator_create, platform_key_issue
+from tenants.access.roles import PLATFORM_ROLES, TENANT_ADMIN, TENANT_ROLES
 from tenants.context import tenant_context
 from tenants.models import Scope, Tenant
-from tenants.people import operator_create, platform_key_issue
-from tenants.roles import PLATFORM_ROLES, TENANT_ADMIN, TENANT_ROLES
 from tenants.services import api_key_issue
 from tests.isolation.asking import Body
 from tests.isolation.world import ACTOR, PASSWORD, Material, username_of

@@ -20,11 +20,11 @@ from processing.runner import run_advance
 from processing.services import run_start
 from search.results import QueryFilters
 from search.services import search
+from tenants.access.people import staff_create
+from tenants.access.readers import EVERYTHING, reader_of
+from tenants.access.roles import TENANT_ADMIN
 from tenants.context import reading, tenant_context
 from tenants.models import Scope, Tenant
-from tenants.people import staff_create
-from tenants.readers import EVERYTHING, reader_of
-from tenants.roles import TENANT_ADMIN
 from tests.isolation.asking import VALUES, assignments, body_of, nowhere_like
 from tests.isolation.attacks import Answer, Caller, leak_of
 from tests.isolation.opening import World

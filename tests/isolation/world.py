@@ -29,10 +29,10 @@ from processing.runner import run_advance
 from processing.services import run_start
 from search.history import Asked, remember
 from search.services import search
+from tenants.access.people import staff_create
+from tenants.access.roles import TENANT_ADMIN, TENANT_ROLES
 from tenants.context import tenant_context
 from tenants.models import LifecycleRun, LifecycleStep, Scope, Tenant
-from tenants.people import staff_create
-from tenants.roles import TENANT_ADMIN, TENANT_ROLES
 from tenants.services import api_key_issue
 
 PASSWORD: Final = "correct-horse-battery-9"

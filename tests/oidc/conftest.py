@@ -14,9 +14,9 @@ import pytest
 import requests
 from django.test import Client
 
+from tenants.access.oidc.config import identity_provider_set
+from tenants.access.roles import TENANT_USER
 from tenants.models import Tenant
-from tenants.oidc.config import identity_provider_set
-from tenants.roles import TENANT_USER
 
 SECRET = "the-client-secret-of-the-tests"
 

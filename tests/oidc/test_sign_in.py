@@ -18,13 +18,13 @@ from django.test import Client
 
 from audit.models import AuditEvent
 from frostbyte.kernel.errors import ValidationError
+from tenants.access.oidc.config import identity_provider_of, identity_provider_set
+from tenants.access.oidc.http import ProviderSession, discover
+from tenants.access.people import staff_create, staff_set_active
+from tenants.access.roles import AUDITOR, TENANT_ADMIN, TENANT_ROLES, TENANT_USER, role_of
 from tenants.context import tenant_context
 from tenants.errors import IdentityProviderError
 from tenants.models import Tenant
-from tenants.oidc.config import identity_provider_of, identity_provider_set
-from tenants.oidc.http import ProviderSession, discover
-from tenants.people import staff_create, staff_set_active
-from tenants.roles import AUDITOR, TENANT_ADMIN, TENANT_ROLES, TENANT_USER, role_of
 from tests.oidc.conftest import (
     SECRET,
     Between,

@@ -11,10 +11,10 @@ from intake.models import Document
 from processing.models import Chunk
 from processing.runner import run_advance
 from processing.services import run_start
+from tenants.access.people import operator_create, staff_create
+from tenants.access.roles import TENANT_ADMIN, TENANT_USER
 from tenants.context import tenant_context
 from tenants.models import Tenant
-from tenants.people import operator_create, staff_create
-from tenants.roles import TENANT_ADMIN, TENANT_USER
 from tests.conftest import Receive
 
 PASSWORD = "correct-horse-battery-7"

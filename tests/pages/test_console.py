@@ -10,10 +10,10 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from audit.models import AuditEvent
-from tenants.credentials import api_key_authenticate
+from tenants.access.credentials import api_key_authenticate
+from tenants.access.people import operator_create
+from tenants.access.roles import AUDITOR, TENANT_ADMIN
 from tenants.models import ApiKey, Tenant
-from tenants.people import operator_create
-from tenants.roles import AUDITOR, TENANT_ADMIN
 from tenants.stores import for_tenant
 from tests.conftest import Receive
 from tests.pages.conftest import PASSWORD, host_of, staff_client

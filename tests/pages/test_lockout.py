@@ -9,10 +9,10 @@ from django.core.management import call_command
 from django.test import Client
 
 from audit.models import AuditEvent
-from tenants.lockout import BEARER_LIMIT, PEOPLE_LIMIT
+from tenants.access.lockout import BEARER_LIMIT, PEOPLE_LIMIT
+from tenants.access.people import operator_create, staff_create
+from tenants.access.roles import TENANT_USER
 from tenants.models import Tenant
-from tenants.people import operator_create, staff_create
-from tenants.roles import TENANT_USER
 from tests.pages.conftest import PASSWORD, host_of
 
 AWAY = "203.0.113.9"

@@ -7,9 +7,9 @@ from django.contrib.auth.models import User
 from django.test import Client
 
 from audit.models import AuditEvent
+from tenants.access.roles import AUDITOR, TENANT_ROLES, TENANT_USER, role_of
 from tenants.context import tenant_context
 from tenants.models import Tenant
-from tenants.roles import AUDITOR, TENANT_ROLES, TENANT_USER, role_of
 from tests.conftest import Receive
 from tests.pages.conftest import PASSWORD, host_of, staff_client
 

@@ -14,10 +14,10 @@ from django.core.management import call_command
 from django.test import Client
 
 from audit.models import AuditEvent
-from tenants.lockout import PEOPLE_LIMIT
+from tenants.access.lockout import PEOPLE_LIMIT
+from tenants.access.people import operator_create, operator_get, operator_set_active
+from tenants.access.roles import AUDITOR
 from tenants.models import Totp
-from tenants.people import operator_create, operator_get, operator_set_active
-from tenants.roles import AUDITOR
 from tests.pages.conftest import PASSWORD
 
 API = "/api/v1/admin/tenants"
@@ -28,7 +28,7 @@ class Clock:
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.now = 1_800_000_000.0
-        monkeypatch.setattr("tenants.totp.time.time", lambda: self.now)
+        monkeypatch.setattr("tenants.access.totp.time.time", lambda: self.now)
 
     def pass_(self, seconds: float) -> None:
         self.now += seconds
@@ -211,7 +211,7 @@ def test_the_step_waits_five_minutes(device: Device, monkeypatch: pytest.MonkeyP
     client = browser()
     password(client)
     later = time.time() + 301
-    monkeypatch.setattr("tenants.second_step.time.time", lambda: later)
+    monkeypatch.setattr("tenants.access.second_step.time.time", lambda: later)
     assert client.post("/console/code/", {"code": device.code()}).headers["Location"] == (
         "/console/login/"
     )

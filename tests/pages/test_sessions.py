@@ -10,10 +10,10 @@ from django.contrib.sessions.models import Session
 from django.test import Client
 
 from frostbyte.settings.env import PROJECT_DIR
+from tenants.access.people import staff_create
+from tenants.access.roles import TENANT_USER
 from tenants.context import tenant_context
 from tenants.models import Tenant
-from tenants.people import staff_create
-from tenants.roles import TENANT_USER
 from tenants.services import tenant_resume, tenant_suspend
 from tests.pages.conftest import PASSWORD, host_of, staff_client
 
@@ -26,7 +26,7 @@ class Clock:
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.now = 1_800_000_000.0
-        monkeypatch.setattr("tenants.sessions.time.time", lambda: self.now)
+        monkeypatch.setattr("tenants.access.sessions.time.time", lambda: self.now)
 
     def pass_(self, seconds: float) -> None:
         self.now += seconds

@@ -4,9 +4,9 @@ import pytest
 from django.test import Client
 
 from audit.models import AuditEvent
+from tenants.access.people import staff_create
+from tenants.access.roles import TENANT_USER
 from tenants.models import Tenant
-from tenants.people import staff_create
-from tenants.roles import TENANT_USER
 from tests.pages.conftest import PASSWORD, host_of
 
 

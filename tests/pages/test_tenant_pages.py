@@ -10,15 +10,15 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from audit.models import AuditEvent
+from tenants.access.credentials import api_key_authenticate
+from tenants.access.people import operator_create
 from tenants.configuration import TenantConfiguration
-from tenants.console_life import possibilities
-from tenants.credentials import api_key_authenticate
-from tenants.lifecycle import TRANSITIONS, TenantState
+from tenants.console.settings_form import GROUPS, HELP, SettingsForm
+from tenants.console.timelines import possibilities
+from tenants.lifecycle.provisioning import STEPS, tenant_provision
+from tenants.lifecycle.states import TRANSITIONS, TenantState
 from tenants.models import Tenant
-from tenants.people import operator_create
-from tenants.provisioning import STEPS, tenant_provision
 from tenants.services import tenant_configure
-from tenants.settings_form import GROUPS, HELP, SettingsForm
 from tests.pages.conftest import PASSWORD
 from tests.tenants.faults import after, break_steps
 

@@ -8,8 +8,8 @@ from django.test.utils import CaptureQueriesContext
 from processing.bulk import FileOutcome, _look, files_under, ingest_files
 from processing.services import start_missing_runs
 from tenants.context import tenant_context
+from tenants.lifecycle.provisioning import tenant_provision
 from tenants.models import Tenant
-from tenants.provisioning import tenant_provision
 from tests.conftest import Receive
 from tests.samples import hostile
 

@@ -16,11 +16,11 @@ from processing.services import dispatch_due, run_start
 from processing.tasks import advance
 from processing.work import PIPELINE_WORK
 from tenants.context import tenant_context
-from tenants.deprovisioning import tenant_deprovision
 from tenants.errors import TenantSuspendedError
-from tenants.gate import require_active
+from tenants.lifecycle.deprovisioning import tenant_deprovision
+from tenants.lifecycle.gate import require_active
+from tenants.lifecycle.provisioning import tenant_provision
 from tenants.models import Tenant
-from tenants.provisioning import tenant_provision
 from tenants.services import tenant_resume, tenant_suspend
 from tenants.stores import for_tenant
 from tests.conftest import Receive

@@ -4,9 +4,9 @@ from collections.abc import Callable
 
 import pytest
 
-from tenants import deprovisioning, provisioning
+from tenants.lifecycle import deprovisioning, provisioning
+from tenants.lifecycle.provisioning import STEPS, Step
 from tenants.models import Tenant
-from tenants.provisioning import STEPS, Step
 
 Act = Callable[[Tenant], None]
 

@@ -9,11 +9,11 @@ from django.utils import timezone
 from audit.events import EventType
 from audit.models import AuditEvent
 from frostbyte.kernel.errors import ValidationError
+from tenants.access.credentials import api_key_authenticate
+from tenants.access.people import staff_create
 from tenants.context import tenant_context
-from tenants.credentials import api_key_authenticate
 from tenants.errors import AuthenticationRequiredError, TokenExpiredError, TokenRevokedError
 from tenants.models import ApiKey, Scope, Tenant
-from tenants.people import staff_create
 from tenants.services import (
     api_key_issue,
     api_key_revoke,

@@ -11,12 +11,12 @@ from django.contrib.auth.models import User
 from django.core.management import CommandError, call_command
 from django.db import connection
 
-from tenants import gate, provisioning
+from tenants.access.credentials import api_key_authenticate
 from tenants.context import tenant_context
-from tenants.credentials import api_key_authenticate
 from tenants.errors import AuthenticationRequiredError, TokenRevokedError
+from tenants.lifecycle import gate, provisioning
+from tenants.lifecycle.provisioning import STEPS
 from tenants.models import Tenant
-from tenants.provisioning import STEPS
 from tests.tenants.faults import after, break_steps
 
 

@@ -11,10 +11,8 @@ from audit.verification import chain_verify
 from intake.services import document_receive
 from processing.models import Run
 from processing.runner import run_advance
-from tenants import gate
+from tenants.access.credentials import api_key_authenticate
 from tenants.context import tenant_context
-from tenants.credentials import api_key_authenticate
-from tenants.deprovisioning import removals, tenant_contents, tenant_deprovision
 from tenants.errors import (
     AuthenticationRequiredError,
     ConfirmationMismatchError,
@@ -23,10 +21,12 @@ from tenants.errors import (
     TenantBusyError,
     TenantStoppedError,
 )
-from tenants.lifecycle import TRANSITIONS, TenantState
+from tenants.lifecycle import gate
+from tenants.lifecycle.deprovisioning import removals, tenant_contents, tenant_deprovision
+from tenants.lifecycle.provisioning import STEPS, tenant_provision
+from tenants.lifecycle.recovery import tenant_retry
+from tenants.lifecycle.states import TRANSITIONS, TenantState
 from tenants.models import Tenant
-from tenants.provisioning import STEPS, tenant_provision
-from tenants.recovery import tenant_retry
 from tenants.services import tenant_resume, tenant_suspend
 from tenants.stores import for_tenant
 

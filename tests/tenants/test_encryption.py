@@ -22,8 +22,8 @@ from tenants.errors import (
     ObjectDamagedError,
     StoreRefusedError,
 )
+from tenants.lifecycle.provisioning import tenant_provision
 from tenants.models import DataKeyVersion, StoreCredential, Tenant
-from tenants.provisioning import tenant_provision
 from tenants.stores import for_tenant
 from tenants.stores.credentials import (
     credential_create,

@@ -13,15 +13,15 @@ import pytest
 from audit.models import AuditEvent
 from audit.verification import chain_verify
 from intake.services import document_receive
-from tenants import deprovisioning
+from tenants.access.credentials import api_key_authenticate
 from tenants.context import tenant_context
-from tenants.credentials import api_key_authenticate
-from tenants.deprovisioning import Removal, removals, tenant_deprovision
 from tenants.errors import DeprovisioningError, ProvisioningError
-from tenants.lifecycle import TenantState
+from tenants.lifecycle import deprovisioning
+from tenants.lifecycle.deprovisioning import Removal, removals, tenant_deprovision
+from tenants.lifecycle.provisioning import STEPS, Step, tenant_provision
+from tenants.lifecycle.recovery import tenant_retry
+from tenants.lifecycle.states import TenantState
 from tenants.models import Tenant
-from tenants.provisioning import STEPS, Step, tenant_provision
-from tenants.recovery import tenant_retry
 from tests.tenants.faults import Act, after, before, break_steps
 
 STEP_NAMES = [step.name for step in STEPS]

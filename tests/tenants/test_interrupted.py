@@ -13,12 +13,12 @@ from django.db import connection
 
 from audit.models import AuditEvent
 from audit.verification import chain_verify
-from tenants.deprovisioning import tenant_deprovision
 from tenants.errors import TenantBusyError
-from tenants.lifecycle import TenantState
+from tenants.lifecycle.deprovisioning import tenant_deprovision
+from tenants.lifecycle.provisioning import STEPS, tenant_provision
+from tenants.lifecycle.recovery import settle_interrupted, tenant_retry, tenants_interrupted
+from tenants.lifecycle.states import TenantState
 from tenants.models import Tenant
-from tenants.provisioning import STEPS, tenant_provision
-from tenants.recovery import settle_interrupted, tenant_retry, tenants_interrupted
 from tenants.tasks import settle
 from tests.tenants.test_faults import assert_removed, assert_whole, left_of
 
@@ -32,7 +32,8 @@ django.setup()
 settings.DATABASES["default"]["NAME"] = sys.argv[1]
 settings.BUCKET_PREFIX = sys.argv[2]
 from dataclasses import replace
-from tenants import deprovisioning, provisioning
+from tenants.lifecycle import deprovisioning
+from tenants.lifecycle import provisioning
 
 def hang(_tenant):
     print("hanging", flush=True)

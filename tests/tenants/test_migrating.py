@@ -16,7 +16,7 @@ from django.db import connection
 from tenants.context import tenant_context
 from tenants.database.migrating import tenants_migrate
 from tenants.errors import TenantNotFoundError
-from tenants.lifecycle import TenantState
+from tenants.lifecycle.states import TenantState
 from tenants.models import Tenant
 from tests.conftest import PROJECT_DIR
 

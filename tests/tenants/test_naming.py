@@ -5,9 +5,9 @@ import string
 import pytest
 
 from tenants.errors import InvalidSlugError, TenantAlreadyExistsError
+from tenants.lifecycle.provisioning import tenant_provision
 from tenants.models import Tenant
 from tenants.naming import _LOOK_ALIKES, RESERVED_SLUGS, SLUG_PATTERN, validate_slug
-from tenants.provisioning import tenant_provision
 
 REFUSED = [
     ("", "at least 3"),

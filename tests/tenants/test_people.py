@@ -9,11 +9,8 @@ from django.test import Client
 
 from audit.models import AuditEvent
 from frostbyte.kernel.errors import ValidationError
-from tenants.context import tenant_context
-from tenants.credentials import credential_of
-from tenants.errors import PersonNotFoundError, TokenRevokedError
-from tenants.models import PlatformKey, Scope, Tenant
-from tenants.people import (
+from tenants.access.credentials import credential_of
+from tenants.access.people import (
     operator_change_role,
     operator_create,
     operator_get,
@@ -24,7 +21,7 @@ from tenants.people import (
     staff_get,
     staff_set_active,
 )
-from tenants.roles import (
+from tenants.access.roles import (
     AUDITOR,
     OPERATOR,
     PLATFORM_ROLES,
@@ -34,6 +31,9 @@ from tenants.roles import (
     role_of,
     scopes_of,
 )
+from tenants.context import tenant_context
+from tenants.errors import PersonNotFoundError, TokenRevokedError
+from tenants.models import PlatformKey, Scope, Tenant
 
 PASSWORD = "correct-horse-battery"
 

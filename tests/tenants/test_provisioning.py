@@ -7,17 +7,17 @@ from django.core.exceptions import ImproperlyConfigured
 
 from audit.models import AuditEvent
 from audit.verification import chain_verify
-from tenants import deprovisioning
+from tenants.access.credentials import api_key_authenticate
 from tenants.context import tenant_context
-from tenants.credentials import api_key_authenticate
-from tenants.deprovisioning import ORDER, removals
 from tenants.errors import (
     InvalidStateTransitionError,
     TenantAlreadyExistsError,
 )
-from tenants.lifecycle import TRANSITIONS, TenantState, require_transition
+from tenants.lifecycle import deprovisioning
+from tenants.lifecycle.deprovisioning import ORDER, removals
+from tenants.lifecycle.provisioning import STEPS, _nothing, tenant_provision
+from tenants.lifecycle.states import TRANSITIONS, TenantState, require_transition
 from tenants.models import Tenant
-from tenants.provisioning import STEPS, _nothing, tenant_provision
 from tenants.stores import for_tenant
 
 STEP_NAMES = [step.name for step in STEPS]

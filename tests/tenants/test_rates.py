@@ -13,8 +13,15 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from frostbyte.kernel.errors import ServiceUnavailableError
+from tenants.limits.rates import (
+    Rate,
+    platform_rate,
+    rate_look,
+    rate_take,
+    tenant_rate,
+    tenant_rates,
+)
 from tenants.models import Tenant
-from tenants.rates import Rate, platform_rate, rate_look, rate_take, tenant_rate, tenant_rates
 from tenants.services import tenant_configure
 
 START = 1_800_000_000

@@ -21,12 +21,12 @@ from frostbyte.kernel.age import identity_lines
 from frostbyte.kernel.errors import NotFoundError
 from tenants.encryption import keys as data_keys
 from tenants.encryption.master import master_key
+from tenants.encryption.rotation import data_key_rotate, master_key_rotate
 from tenants.encryption.sealed import HEADER_BYTES, key_version
 from tenants.errors import MasterKeyError, RotationError, TenantBusyError
-from tenants.gate import exclusive
+from tenants.lifecycle.gate import exclusive
+from tenants.lifecycle.provisioning import tenant_provision
 from tenants.models import DataKeyVersion, Tenant
-from tenants.provisioning import tenant_provision
-from tenants.rotation import data_key_rotate, master_key_rotate
 from tenants.stores import S3Objects, for_tenant
 from tenants.stores.keyring import keyring
 from tenants.stores.s3 import client_for, platform_access
@@ -199,7 +199,7 @@ KILLED = """
 import os, django
 django.setup()
 from tenants.models import Tenant
-from tenants.rotation import data_key_rotate
+from tenants.encryption.rotation import data_key_rotate
 
 def stop(done, total):
     if done == total // 2:

@@ -21,9 +21,9 @@ from processing.storage import (
     storage_measure,
     storage_reconcile,
 )
-from tenants.lifecycle import TenantState
+from tenants.lifecycle.states import TenantState
+from tenants.limits.quotas import usage_against
 from tenants.models import Tenant
-from tenants.quotas import usage_against
 from tenants.selectors import tenant_get, tenant_list
 
 ACTOR = "command line"

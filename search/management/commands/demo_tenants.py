@@ -12,11 +12,11 @@ from django.core.management.base import BaseCommand
 
 from frostbyte.settings.env import PROJECT_DIR
 from intake.services import document_receive
+from tenants.access.people import operator_create, staff_create
+from tenants.access.roles import TENANT_ADMIN
 from tenants.context import tenant_context
+from tenants.lifecycle.provisioning import tenant_provision
 from tenants.models import Tenant
-from tenants.people import operator_create, staff_create
-from tenants.provisioning import tenant_provision
-from tenants.roles import TENANT_ADMIN
 
 TENANTS: Final = {"acme": "Acme Industrial Supplies", "globex": "Globex Health Research"}
 SAMPLES: Final = PROJECT_DIR / "tests" / "samples"

@@ -4,14 +4,14 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from tenants.deprovisioning import evidence, tenant_contents, tenant_deprovision
-from tenants.gate import tenants_in_work
-from tenants.lifecycle import TRANSITIONS, TenantState
+from tenants.lifecycle.deprovisioning import evidence, tenant_contents, tenant_deprovision
+from tenants.lifecycle.gate import tenants_in_work
+from tenants.lifecycle.provisioning import tenant_provision
+from tenants.lifecycle.recovery import IN_BETWEEN, tenant_retry, tenants_interrupted
+from tenants.lifecycle.states import TRANSITIONS, TenantState
 from tenants.management.actions import ACTOR, add_action, print_json, print_table
 from tenants.management.actions.keys import key_facts, print_key
 from tenants.models import LifecycleRun, Tenant
-from tenants.provisioning import tenant_provision
-from tenants.recovery import IN_BETWEEN, tenant_retry, tenants_interrupted
 from tenants.selectors import lifecycle_runs, tenant_get, tenants_with_keys
 from tenants.services import tenant_resume, tenant_suspend
 

@@ -5,9 +5,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand
 
-from tenants.context import tenant_context
-from tenants.management.actions import ACTOR, add_action, print_json, print_table
-from tenants.people import (
+from tenants.access.people import (
     initial_password,
     staff_change_role,
     staff_create,
@@ -15,7 +13,9 @@ from tenants.people import (
     staff_list,
     staff_set_active,
 )
-from tenants.roles import TENANT_ROLES, TENANT_USER, role_of
+from tenants.access.roles import TENANT_ROLES, TENANT_USER, role_of
+from tenants.context import tenant_context
+from tenants.management.actions import ACTOR, add_action, print_json, print_table
 from tenants.selectors import tenant_get
 
 

@@ -9,9 +9,9 @@ from django.core.management.base import BaseCommand
 
 from frostbyte.kernel.errors import FrostbyteError
 from tenants.encryption.master import master_key, master_key_path
+from tenants.encryption.rotation import Progress, data_key_rotate, master_key_rotate
 from tenants.management.actions import ACTOR, add_action, print_table, refused
 from tenants.models import DataKeyVersion
-from tenants.rotation import Progress, data_key_rotate, master_key_rotate
 from tenants.selectors import data_keys_in_use, tenant_get
 
 STEP = 100

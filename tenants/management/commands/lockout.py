@@ -6,8 +6,8 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 
 from frostbyte.kernel.errors import FrostbyteError
+from tenants.access.lockout import lockout_reset
 from tenants.context import tenant_context
-from tenants.lockout import lockout_reset
 from tenants.naming import PLATFORM
 from tenants.selectors import tenant_get
 

@@ -8,14 +8,14 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 
 from frostbyte.kernel.errors import FrostbyteError
-from tenants.naming import domain_name
-from tenants.oidc.config import (
+from tenants.access.oidc.config import (
     identity_provider_of,
     identity_provider_remove,
     identity_provider_set,
 )
-from tenants.people import COMMAND_LINE
-from tenants.roles import TENANT_ROLES
+from tenants.access.people import COMMAND_LINE
+from tenants.access.roles import TENANT_ROLES
+from tenants.naming import domain_name
 from tenants.selectors import tenant_get
 
 

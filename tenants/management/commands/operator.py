@@ -9,8 +9,7 @@ from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
 from frostbyte.kernel.errors import FrostbyteError
-from tenants.models import PlatformKey, Scope
-from tenants.people import (
+from tenants.access.people import (
     COMMAND_LINE,
     initial_password,
     operator_change_role,
@@ -24,8 +23,9 @@ from tenants.people import (
     platform_key_issue,
     platform_key_revoke,
 )
-from tenants.roles import OPERATOR, PLATFORM_ROLES, role_of
-from tenants.totp import totp_of, totp_reset
+from tenants.access.roles import OPERATOR, PLATFORM_ROLES, role_of
+from tenants.access.totp import totp_of, totp_reset
+from tenants.models import PlatformKey, Scope
 
 _NAMED: Final = {
     "password": "set a new password and end the person's sessions",

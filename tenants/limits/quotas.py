@@ -8,8 +8,8 @@ import structlog
 
 from frostbyte.kernel.errors import ServiceUnavailableError
 from tenants.configuration import TenantConfiguration
+from tenants.limits.rates import Rate, RateState, rate_look, tenant_rates
 from tenants.models import StorageUsage, Tenant
-from tenants.rates import Rate, RateState, rate_look, tenant_rates
 
 log = structlog.get_logger("frostbyte.tenants")
 

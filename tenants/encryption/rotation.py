@@ -29,7 +29,7 @@ from tenants.errors import (
     RotationError,
     RotationRunningError,
 )
-from tenants.gate import exclusive
+from tenants.lifecycle.gate import exclusive
 from tenants.models import DataKeyVersion, Tenant
 from tenants.naming import PLATFORM
 from tenants.stores import S3Objects, for_tenant

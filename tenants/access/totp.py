@@ -18,11 +18,11 @@ from django.utils import timezone
 from audit.events import EventType
 from audit.services import record_event
 from frostbyte.kernel.hashing import sha256_hex
+from tenants.access.sessions import sessions_end
+from tenants.encryption.sealing import seal, unseal
 from tenants.errors import WrongCodeError
 from tenants.models import Totp
 from tenants.naming import PLATFORM
-from tenants.sealing import seal, unseal
-from tenants.sessions import sessions_end
 
 STEP_SECONDS: Final = 30
 STEPS_APART: Final = 1

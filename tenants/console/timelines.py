@@ -4,9 +4,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from tenants.lifecycle import TRANSITIONS, TenantState
+from tenants.lifecycle.recovery import is_stuck
+from tenants.lifecycle.states import TRANSITIONS, TenantState
 from tenants.models import LifecycleKind, LifecycleOutcome, LifecycleRun, LifecycleStep, Tenant
-from tenants.recovery import is_stuck
 
 S = TenantState
 _DONE: Final = {"make": "made", "check": "checked", "undo": "undone", "remove": "removed"}

@@ -31,8 +31,10 @@ from tenants.encryption.keys import (
     data_keys_destroy,
 )
 from tenants.errors import ProvisioningError, TenantAlreadyExistsError
-from tenants.gate import exclusive
-from tenants.lifecycle import TenantState, require_transition
+from tenants.lifecycle.gate import exclusive
+from tenants.lifecycle.runs import code_of, last_run, run_begin, run_end, step_recorded
+from tenants.lifecycle.states import TenantState, require_transition
+from tenants.lifecycle.transitions import state_change, tenant_event
 from tenants.models import (
     ApiKey,
     Domain,
@@ -43,7 +45,6 @@ from tenants.models import (
     Tenant,
 )
 from tenants.naming import domain_name, schema_name, validate_slug
-from tenants.runs import code_of, last_run, run_begin, run_end, step_recorded
 from tenants.selectors import tenant_for_host
 from tenants.services import FIRST_SCOPES, api_key_issue, api_keys_withdraw
 from tenants.stores import for_tenant, vectors
@@ -53,7 +54,6 @@ from tenants.stores.credentials import (
     credential_is_gone,
     credential_remove,
 )
-from tenants.transitions import state_change, tenant_event
 
 log = structlog.get_logger("frostbyte.tenants")
 
@@ -256,7 +256,7 @@ STEPS: Final = (
 )
 """What every tenant has, in the order of making; undone in reverse.
 
-Removal takes the same steps in the order of `tenants.deprovisioning`.
+Removal takes the same steps in the order of `tenants.lifecycle.deprovisioning`.
 """
 
 

@@ -2,5 +2,5 @@ from django.apps import AppConfig
 
 
 class OidcConfig(AppConfig):
-    name = "tenants.oidc"
+    name = "tenants.access.oidc"
     label = "oidc"

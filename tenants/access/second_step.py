@@ -18,16 +18,16 @@ from django.urls import reverse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_http_methods
 
-from tenants.errors import SignInLockedError, WrongCodeError
-from tenants.forms import CodeForm, OperatorSignInForm
-from tenants.lockout import (
+from tenants.access.lockout import (
     count_failure,
     count_success,
     locked_response,
     record_failure,
     require_unlocked,
 )
-from tenants.totp import totp_confirm, totp_of, totp_secret, totp_uri, totp_verify
+from tenants.access.totp import totp_confirm, totp_of, totp_secret, totp_uri, totp_verify
+from tenants.errors import SignInLockedError, WrongCodeError
+from tenants.forms import CodeForm, OperatorSignInForm
 
 PENDING: Final = "second_step"
 PENDING_SECONDS: Final = 300

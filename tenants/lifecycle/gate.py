@@ -14,7 +14,7 @@ from django.db.utils import OperationalError
 
 from tenants.context import registry_context
 from tenants.errors import TenantBusyError, TenantStoppedError, TenantSuspendedError
-from tenants.lifecycle import TenantState
+from tenants.lifecycle.states import TenantState
 from tenants.models import Tenant
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from django.db import transaction
 
 from audit.events import EventType
 from audit.services import record_event
-from tenants.lifecycle import TenantState, require_transition
+from tenants.lifecycle.states import TenantState, require_transition
 from tenants.models import Tenant
 
 

@@ -14,13 +14,13 @@ from django.utils import timezone
 
 from frostbyte.kernel.errors import ValidationError
 from frostbyte.kernel.ids import new_id
+from tenants.encryption.signing import derived_key
 from tenants.errors import (
     AuthenticationRequiredError,
     InsufficientPermissionsError,
     TokenExpiredError,
 )
 from tenants.models import Scope
-from tenants.signing import derived_key
 
 ALGORITHM: Final = "HS256"
 TYPE: Final = "at+jwt"

@@ -15,8 +15,8 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from audit.models import AuditEvent
 from audit.selectors import chain_names, event_list
 from frostbyte.kernel.errors import FrostbyteError, NotFoundError, ValidationError
-from tenants.console_life import name_of, possibilities, timeline_of
-from tenants.deprovisioning import tenant_contents, tenant_deprovision
+from tenants.console.settings_form import SettingsForm, in_words
+from tenants.console.timelines import name_of, possibilities, timeline_of
 from tenants.errors import (
     ConfirmationMismatchError,
     GroupNotFoundError,
@@ -25,13 +25,14 @@ from tenants.errors import (
 )
 from tenants.forms import KeyForm, RemovalForm, TenantForm
 from tenants.history import history_of, tell_verification
-from tenants.lifecycle import TenantState
+from tenants.lifecycle.deprovisioning import tenant_contents, tenant_deprovision
+from tenants.lifecycle.provisioning import tenant_provision
+from tenants.lifecycle.recovery import tenant_retry, tenants_interrupted
+from tenants.lifecycle.states import TenantState
+from tenants.limits.quotas import usage_measured
 from tenants.models import Scope, Tenant
 from tenants.naming import PLATFORM
 from tenants.pages import actor_of, elsewhere, may, page_of
-from tenants.provisioning import tenant_provision
-from tenants.quotas import usage_measured
-from tenants.recovery import tenant_retry, tenants_interrupted
 from tenants.selectors import (
     ConfigurationChange,
     api_key_get,
@@ -48,7 +49,6 @@ from tenants.services import (
     tenant_resume,
     tenant_suspend,
 )
-from tenants.settings_form import SettingsForm, in_words
 
 RECENT_EVENTS = 8
 P = ParamSpec("P")

@@ -14,12 +14,12 @@ from django.db.models import QuerySet
 from audit.events import EventType
 from audit.services import record_event
 from frostbyte.kernel.errors import ValidationError
+from tenants.access.readers import EVERYTHING
+from tenants.access.roles import ROLE_NAMES
 from tenants.context import reading, registry_context
 from tenants.errors import GroupNotFoundError
 from tenants.models import ApiKey, Tenant
 from tenants.naming import LABEL_LIMIT, LABEL_PATTERN, LABEL_RULE
-from tenants.readers import EVERYTHING
-from tenants.roles import ROLE_NAMES
 
 _REMEDY: Final = "`GET /api/v1/groups`, or the groups page, shows which there are."
 

@@ -16,8 +16,12 @@ from tenants.errors import (
     ConfirmationMismatchError,
     DeprovisioningError,
 )
-from tenants.gate import drain_writers, exclusive
-from tenants.lifecycle import TenantState
+from tenants.lifecycle.gate import drain_writers, exclusive
+from tenants.lifecycle.provisioning import STEPS, HealthCheckError, Step, settle
+from tenants.lifecycle.runs import code_of, last_run, run_begin, run_end, step_recorded
+from tenants.lifecycle.states import TenantState
+from tenants.lifecycle.transitions import state_change, tenant_event
+from tenants.lifecycle.work import tenant_work
 from tenants.models import (
     LifecycleKind,
     LifecycleOutcome,
@@ -26,10 +30,6 @@ from tenants.models import (
     StepAction,
     Tenant,
 )
-from tenants.provisioning import STEPS, HealthCheckError, Step, settle
-from tenants.runs import code_of, last_run, run_begin, run_end, step_recorded
-from tenants.transitions import state_change, tenant_event
-from tenants.work import tenant_work
 
 
 @dataclass(frozen=True, slots=True)

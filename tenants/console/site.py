@@ -8,10 +8,10 @@ from django.http.response import HttpResponseBase
 from django.shortcuts import redirect
 from django.urls import URLPattern, URLResolver, path
 
-from tenants import console as pages
-from tenants import second_step
+from tenants.access import second_step
+from tenants.access.second_step import OperatorLoginView
+from tenants.console import pages
 from tenants.pages import shown_errors
-from tenants.second_step import OperatorLoginView
 
 
 class FrostbyteConsole(AdminSite):

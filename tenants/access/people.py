@@ -23,11 +23,7 @@ from django.utils.http import urlsafe_base64_encode
 from audit.events import EventType
 from audit.services import record_event
 from frostbyte.kernel.errors import NotFoundError, ValidationError
-from tenants.context import tenant_context
-from tenants.errors import PersonNotFoundError
-from tenants.models import PlatformKey, Scope, Tenant
-from tenants.naming import PLATFORM
-from tenants.roles import (
+from tenants.access.roles import (
     OPERATOR,
     PLATFORM_ROLES,
     TENANT_ADMIN,
@@ -36,8 +32,12 @@ from tenants.roles import (
     Roles,
     role_of,
 )
+from tenants.access.sessions import sessions_end
+from tenants.context import tenant_context
+from tenants.errors import PersonNotFoundError
+from tenants.models import PlatformKey, Scope, Tenant
+from tenants.naming import PLATFORM
 from tenants.services import key_make
-from tenants.sessions import sessions_end
 
 COMMAND_LINE = "command line"
 

@@ -24,12 +24,12 @@ from django.urls import reverse
 from django.utils.http import url_has_allowed_host_and_scheme
 
 from frostbyte.kernel.errors import FrostbyteError, NotFoundError
+from tenants.access.lockout import record_failure
+from tenants.access.oidc.config import identity_provider_of
+from tenants.access.oidc.http import ProviderSession, discover
+from tenants.access.oidc.policy import link, person_of
 from tenants.errors import IdentityProviderError, SignInRefusedError
-from tenants.lockout import record_failure
 from tenants.models import Tenant
-from tenants.oidc.config import identity_provider_of
-from tenants.oidc.http import ProviderSession, discover
-from tenants.oidc.policy import link, person_of
 
 PROVIDER_ID: Final = "oidc"
 ALGORITHMS: Final = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512",

@@ -5,8 +5,8 @@ from typing import Final
 
 from cryptography.fernet import Fernet, InvalidToken
 
+from tenants.encryption.signing import derived_key
 from tenants.errors import SecretUnreadableError
-from tenants.signing import derived_key
 
 _PREFIX: Final = "sealed: "
 

@@ -9,11 +9,11 @@ from django.db import transaction
 
 from audit.events import EventType
 from audit.services import record_event
+from tenants.access.oidc.config import IdentityProvider
+from tenants.access.people import staff_change_role, staff_create
+from tenants.access.roles import TENANT_ROLES, role_of
 from tenants.errors import SignInRefusedError
 from tenants.models import Tenant
-from tenants.oidc.config import IdentityProvider
-from tenants.people import staff_change_role, staff_create
-from tenants.roles import TENANT_ROLES, role_of
 
 ACTOR = "identity provider"
 

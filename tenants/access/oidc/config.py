@@ -9,10 +9,10 @@ from django.db import transaction
 from audit.events import EventType
 from audit.services import record_event
 from frostbyte.kernel.errors import ValidationError
+from tenants.access.oidc.http import discover, require_url
+from tenants.access.roles import TENANT_ROLES
+from tenants.encryption.sealing import seal, unseal
 from tenants.models import Tenant
-from tenants.oidc.http import discover, require_url
-from tenants.roles import TENANT_ROLES
-from tenants.sealing import seal, unseal
 
 _PURPOSE: Final = "identity provider"
 

@@ -2,13 +2,13 @@
 
 import structlog
 
-from tenants.deprovisioning import tenant_deprovision
 from tenants.errors import TenantBusyError
-from tenants.gate import exclusive, tenants_in_work
-from tenants.lifecycle import TenantState
+from tenants.lifecycle.deprovisioning import tenant_deprovision
+from tenants.lifecycle.gate import exclusive, tenants_in_work
+from tenants.lifecycle.provisioning import SET_UP, settle, tenant_provision_retry
+from tenants.lifecycle.runs import last_run
+from tenants.lifecycle.states import TenantState
 from tenants.models import LifecycleKind, Tenant
-from tenants.provisioning import SET_UP, settle, tenant_provision_retry
-from tenants.runs import last_run
 
 log = structlog.get_logger("frostbyte.tenants")
 

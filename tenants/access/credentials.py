@@ -10,10 +10,10 @@ from typing import Final
 from django.db.models import QuerySet
 from django.utils import timezone
 
+from tenants.access.tokens import Claims, token_read
 from tenants.errors import AuthenticationRequiredError, TokenExpiredError, TokenRevokedError
 from tenants.models import ApiKey, PlatformKey, Tenant
 from tenants.naming import PLATFORM, SLUG_PATTERN
-from tenants.tokens import Claims, token_read
 
 KEY_PREFIX: Final = "fb"
 HOW: Final = (

@@ -16,6 +16,11 @@ MASTER_KEY_FILE = _env.master_key_file or str(_env.home / MASTER_KEY_NAME)
 QDRANT_URL = _env.qdrant_url
 CLAMD_HOST = _env.clamd_host
 
+STORAGES = {
+    "default": {"BACKEND": "tenants.stores.storage.TenantStorage"},
+    "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
+}
+
 REDIS_URL = _env.redis_url or _env.embedded.redis_url
 _cache = {
     "BACKEND": "django.core.cache.backends.redis.RedisCache",

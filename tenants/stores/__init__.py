@@ -1,7 +1,7 @@
 """The one door to a tenant's objects and vectors: `for_tenant(tenant)`.
 
 A handle is bound to one bucket and one table and takes no tenant argument. Nothing outside this
-package imports boto3, qdrant-client or pgvector's query helpers.
+package imports boto3, django-storages, qdrant-client or pgvector's query helpers.
 """
 
 from dataclasses import dataclass

@@ -74,6 +74,19 @@ def client_for(access: Access) -> "S3Client":
         )
 
 
+def resource_for(access: Access) -> Any:
+    """Return a resource of boto3, as django-storages wants it; threads must not share one."""
+    with _session_lock:
+        return _session().resource(
+            "s3",
+            endpoint_url=access.endpoint_url,
+            region_name=access.region,
+            aws_access_key_id=access.access_key,
+            aws_secret_access_key=access.secret_key,
+            config=_client_config(),
+        )
+
+
 def iam_client() -> "IAMClient":
     """Return a client of the store's IAM API: at AWS its own endpoint, elsewhere the store's."""
     access = platform_access()

@@ -35,6 +35,7 @@ class Environment(BaseSettings):
     )
 
     home: Path = PROJECT_DIR / ".frostbyte"
+    work_folder: str = ""
     secret_key: SecretStr = SecretStr("")
     master_key_file: str = ""
     secrets_file: str = ""

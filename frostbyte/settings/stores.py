@@ -1,4 +1,4 @@
-"""Objects (any S3), vectors, and the cache."""
+"""Objects (any S3), vectors, temporary files, and the cache."""
 
 from frostbyte.embedded.endpoints import MASTER_KEY_NAME
 from frostbyte.settings.env import environment
@@ -13,6 +13,8 @@ S3_REGION = _env.s3_region
 S3_IDENTITIES = _env.s3_identities or ("iam" if _env.s3_endpoint_url else "embedded")
 BUCKET_PREFIX = _env.bucket_prefix
 MASTER_KEY_FILE = _env.master_key_file or str(_env.home / MASTER_KEY_NAME)
+# A folder a tenant for temporary files; see tenants.workspace.
+WORK_FOLDER = _env.work_folder or str(_env.home / "work")
 QDRANT_URL = _env.qdrant_url
 CLAMD_HOST = _env.clamd_host
 

@@ -92,7 +92,7 @@ AUTH_PASSWORD_VALIDATORS = [
 ]
 # How long the link of an invitation works.
 PASSWORD_RESET_TIMEOUT = 2 * 24 * 60 * 60
-FILE_UPLOAD_HANDLERS = ["django.core.files.uploadhandler.TemporaryFileUploadHandler"]
+FILE_UPLOAD_HANDLERS = ["tenants.workspace.WorkspaceUploadHandler"]
 DATA_UPLOAD_MAX_NUMBER_FILES = 1000
 
 LANGUAGE_CODE = "en"

@@ -30,6 +30,7 @@ from tenants.models import (
     StepAction,
     Tenant,
 )
+from tenants.workspace import workspace_remove
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,9 +53,10 @@ def _one_or_none(step: Step) -> Callable[[Tenant], int]:
 
 
 def _stop_work(tenant: Tenant) -> None:
-    """Wait for files that are being handed in, then drop what is not finished."""
+    """Wait for files that are being handed in, then drop what is not finished, and their folder."""
     drain_writers(tenant)
     tenant_work().cancel(tenant)
+    workspace_remove(tenant.schema_name)
 
 
 def _work_is_gone(tenant: Tenant) -> bool:

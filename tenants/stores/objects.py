@@ -1,12 +1,11 @@
 """A tenant's objects: one bucket of any S3 service, everything in it sealed by the tenant's key."""
 
-import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from io import BytesIO
-from typing import TYPE_CHECKING, BinaryIO, Final, Protocol, TypeVar, cast
+from typing import TYPE_CHECKING, BinaryIO, Final, Protocol, TypeVar
 
 from django.db import connection
 
@@ -29,13 +28,14 @@ from tenants.stores.buckets import bucket_count, bucket_create, bucket_destroy, 
 from tenants.stores.errors import ChangedMeanwhileError, WrongTenantError
 from tenants.stores.keyring import Keyring, keyring
 from tenants.stores.s3 import PROBE, Target, client_for, translated, upload
+from tenants.workspace import workspace_spool
 
 if TYPE_CHECKING:
     from mypy_boto3_s3.client import S3Client
     from mypy_boto3_s3.type_defs import GetObjectOutputTypeDef
 
 MEMORY_BYTES: Final = 8 * 1024 * 1024
-"""An opened object that is larger is in a temporary file."""
+"""An opened object that is larger is in a temporary file of the tenant's folder."""
 DEFAULT_TYPE: Final = "application/octet-stream"
 _NO_ETAG: Final = '"00000000000000000000000000000000"'
 T = TypeVar("T")
@@ -230,7 +230,7 @@ class S3Objects:
                 yield found, read_exactly(body.read, HEADER_BYTES)
 
     def _spooled(self, key: str) -> BinaryIO:
-        target = tempfile.SpooledTemporaryFile(max_size=MEMORY_BYTES)  # noqa: SIM115
+        target = workspace_spool(self._schema, memory_bytes=MEMORY_BYTES)
         try:
             for chunk in self._plain(key):
                 target.write(chunk)
@@ -238,7 +238,7 @@ class S3Objects:
             target.close()
             raise
         target.seek(0)
-        return cast("BinaryIO", target)
+        return target
 
     @contextmanager
     def _opened(self) -> Iterator[tuple["S3Client", Keyring]]:

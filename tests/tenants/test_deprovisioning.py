@@ -29,6 +29,7 @@ from tenants.lifecycle.states import TRANSITIONS, TenantState
 from tenants.models import Tenant
 from tenants.services import tenant_resume, tenant_suspend
 from tenants.stores import for_tenant
+from tenants.workspace import workspace_folder
 
 TEXT = b"# Cranes\n\nThe crane on pier one is blue.\n"
 
@@ -53,6 +54,7 @@ def test_nothing_is_left_but_a_tombstone_and_the_history(leaving: Tenant) -> Non
     staying = tenant_provision(slug="staying", name="", actor="tester")
     receive(staying)
     before = tenant_contents(tenant=staying)
+    folders = [workspace_folder(tenant.schema_name) for tenant in (leaving, staying)]
     found = tenant_contents(tenant=leaving)
     assert found["key"] == 1
     assert found["work"] == 1
@@ -69,6 +71,7 @@ def test_nothing_is_left_but_a_tombstone_and_the_history(leaving: Tenant) -> Non
     assert (tombstone.state, tombstone.sign_in) == (TenantState.DEPROVISIONED, {})
     assert all(step.is_gone(leaving) for step in STEPS)
     assert all(removal.count(leaving) == 0 for removal in removals())
+    assert [folder.exists() for folder in folders] == [False, True]
     with pytest.raises(AuthenticationRequiredError):
         api_key_authenticate(presented=leaving.issued_key)
     report = chain_verify(tenant="leaving")

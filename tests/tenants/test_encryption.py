@@ -1,6 +1,5 @@
 """What a tenant's bucket holds, who can open it, and what is left once the key is destroyed."""
 
-import tempfile
 from collections.abc import Callable, Iterator
 from io import BytesIO
 from pathlib import Path
@@ -83,13 +82,15 @@ def test_streams_of_any_size_come_back(stored: S3Objects, size: int) -> None:
 
 
 def test_a_large_object_is_in_a_temporary_file_until_it_is_closed(
-    stored: S3Objects, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    acme: Tenant, stored: S3Objects, tmp_path: Path, settings: Settings
 ) -> None:
-    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    settings.WORK_FOLDER = str(tmp_path)
     stored.put("raw/large", bytes(10_000_000))
     with stored.open("raw/large") as stream:
-        assert Path(f"/proc/self/fd/{stream.fileno()}").stat().st_size == 10_000_000
-        assert list(tmp_path.iterdir()) == []
+        held = Path(f"/proc/self/fd/{stream.fileno()}")
+        assert held.stat().st_size == 10_000_000
+        assert held.readlink().parent == tmp_path / acme.schema_name
+        assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
 
 
 def damaged(raw: bytes, how: str) -> bytes:

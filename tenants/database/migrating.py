@@ -1,27 +1,22 @@
 """Bringing the tenants' schemas to this version, one after the other, whatever becomes of one.
 
-Each migration is a transaction that also records itself, so a run that was cut off goes on where it
-ended. What Django works out from the migration files is worked out once, not for each tenant.
+How each is migrated is in `tenants.database.applying`.
 """
 
 import time
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
-from django.core.management.sql import emit_post_migrate_signal, emit_pre_migrate_signal
-from django.db import DEFAULT_DB_ALIAS, connection, connections
-from django.db.migrations.executor import MigrationExecutor
+from django.db import connection
 from django.db.migrations.loader import MigrationLoader
-from django.db.migrations.migration import Migration
 from django.db.migrations.recorder import MigrationRecorder
-from django.db.migrations.state import ProjectState
 from django.db.models import TextChoices
-from psycopg import sql
 
 from frostbyte.kernel.errors import FrostbyteError
 from tenants.context import tenant_context
+from tenants.database.applying import Key, SchemaMigrations, applied_migrations
 from tenants.lifecycle.states import TenantState
 from tenants.models import Tenant
 from tenants.selectors import tenant_get, tenant_list
@@ -30,8 +25,6 @@ LOCK_KEY: Final = 0x66726F7374
 """One upgrade at a time for a database: the key of a session's advisory lock."""
 
 GOING_OR_GONE: Final = (TenantState.DEPROVISIONING, TenantState.DEPROVISIONED)
-
-Key = tuple[str, str]
 
 
 class MigrationOutcome(TextChoices):
@@ -73,9 +66,9 @@ def tenants_migrate(
     """
     wanted = [tenant_get(slug=slug) for slug in slugs] or list(tenant_list())
     schemas, known = _existing_schemas(), known_migrations()
-    files, results = _MigrationFiles(), []
+    migrations, results = SchemaMigrations(), []
     for done, tenant in enumerate(wanted, start=1):
-        result = _skipped(tenant, schemas) or _migrate(tenant, known, files, apply=apply)
+        result = _skipped(tenant, schemas) or _migrate(tenant, known, migrations, apply=apply)
         report(result, done, len(wanted))
         results.append(result)
     return results
@@ -124,15 +117,15 @@ def _skipped(tenant: Tenant, schemas: Collection[str]) -> SchemaMigrated | None:
 
 
 def _migrate(
-    tenant: Tenant, known: frozenset[Key], files: "_MigrationFiles", *, apply: bool
+    tenant: Tenant, known: frozenset[Key], migrations: SchemaMigrations, *, apply: bool
 ) -> SchemaMigrated:
     started = time.monotonic()
     try:
         with tenant_context(tenant):
-            applied = _applied(tenant)
-            names = tuple(".".join(key) for key in sorted(known - set(applied)))
+            applied = applied_migrations(tenant)
+            names = tuple(".".join(key) for key in sorted(known - set(applied or ())))
             if names and apply:
-                files.apply(applied)
+                migrations.apply(applied)
     except Exception as error:  # noqa: BLE001 - the other tenants go on, and this one is told of
         connection.close_if_unusable_or_obsolete()
         return SchemaMigrated(
@@ -153,49 +146,3 @@ def _code_of(error: Exception) -> str:
     if isinstance(error, FrostbyteError):
         return error.code
     return getattr(error.__cause__, "sqlstate", None) or type(error).__name__
-
-
-def _applied(tenant: Tenant) -> dict[Key, Any]:
-    """Return what the tenant's own table of migrations has; the public one is never looked at."""
-    table = sql.Identifier(tenant.schema_name, MigrationRecorder.Migration._meta.db_table)  # noqa: SLF001 - a public interface
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT to_regclass(%s)", [table.as_string()])
-        if cursor.fetchone()[0] is None:
-            return {}
-        cursor.execute(sql.SQL("SELECT app, name FROM {}").format(table))
-        return dict.fromkeys((app, name) for app, name in cursor.fetchall())
-
-
-class _MigrationFiles:
-    """Applies what is unapplied to the schema in force.
-
-    Tenants that stand at the same version need the same migrations from the same state of the
-    models, and working that out takes far longer than most migrations do.
-    """
-
-    def __init__(self) -> None:
-        self._executor: MigrationExecutor | None = None
-        self._states: dict[frozenset[Key], ProjectState] = {}
-
-    def apply(self, applied: dict[Key, Any]) -> None:
-        """Apply everything beyond `applied`, with Django's signals before and after."""
-        executor = self._executor or MigrationExecutor(connections[DEFAULT_DB_ALIAS])
-        self._executor = executor
-        executor.loader.applied_migrations = applied
-        executor.loader.check_consistent_history(executor.connection)
-        plan = executor.migration_plan(executor.loader.graph.leaf_nodes())
-        state = self._state(executor, frozenset(applied))
-        self._signal(emit_pre_migrate_signal, plan)
-        executor.migrate([], plan=plan, state=state.clone())
-        self._signal(emit_post_migrate_signal, plan)
-
-    def _state(self, executor: MigrationExecutor, applied: frozenset[Key]) -> ProjectState:
-        if applied not in self._states:
-            nodes = sorted(applied & set(executor.loader.graph.nodes))
-            state = executor.loader.project_state(nodes)
-            _ = state.apps
-            self._states[applied] = state
-        return self._states[applied]
-
-    def _signal(self, emit: Callable[..., None], plan: list[tuple[Migration, bool]]) -> None:
-        emit(verbosity=0, interactive=False, db=DEFAULT_DB_ALIAS, plan=plan)

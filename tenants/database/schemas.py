@@ -1,10 +1,10 @@
 """Making and removing what a tenant has in PostgreSQL: a role, and the schema that it owns."""
 
-from django.core.management import call_command
 from django.db import connection
 from psycopg import sql
 
 from tenants.context import tenant_context
+from tenants.database.applying import SchemaMigrations, applied_migrations
 from tenants.models import Tenant
 from tenants.naming import group_role_name, role_name
 
@@ -71,14 +71,8 @@ def schema_create(tenant: Tenant) -> None:
         schema=tenant.schema_name,
         role=tenant_role(tenant),
     )
-    call_command(
-        "migrate_schemas",
-        tenant=True,
-        schema_name=tenant.schema_name,
-        interactive=False,
-        verbosity=0,
-    )
-    connection.set_schema_to_public()  # type: ignore[attr-defined]
+    with tenant_context(tenant):
+        SchemaMigrations().apply(applied_migrations(tenant))
 
 
 def schema_drop(tenant: Tenant) -> None:

@@ -154,6 +154,14 @@ def test_the_code_is_the_second_step(device: Device) -> None:
     assert is_in(client)
 
 
+def test_who_asked_for_no_page_is_led_to_the_console(device: Device) -> None:
+    client = browser()
+    assert password(client) == "/console/code/"
+    answer = client.post("/console/code/", {"code": device.code()}, follow=True)
+    assert answer.redirect_chain == [("/console/", 302)]
+    assert answer.status_code == 200
+
+
 def test_a_code_counts_once(device: Device, clock: Clock) -> None:
     first, second = browser(), browser()
     password(first)

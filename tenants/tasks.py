@@ -5,11 +5,13 @@ from typing import Any
 import structlog
 from celery import Task, shared_task
 from django.core.exceptions import ObjectDoesNotExist
-from django.db import DatabaseError
+from django.db import DatabaseError, connection
 
+from tenants.access.readers import NOBODY
 from tenants.context import tenant_context
 from tenants.lifecycle.gate import tenant_was_removed
 from tenants.lifecycle.recovery import settle_interrupted
+from tenants.naming import PUBLIC_SCHEMA
 from tenants.selectors import tenant_get
 
 log = structlog.get_logger("frostbyte.tenants")
@@ -27,11 +29,15 @@ class QuietTask(Task):  # type: ignore[type-arg]
 class TenantTask(QuietTask):
     """A task whose first argument is a tenant's slug; the body gets the `Tenant` instead.
 
+    A worker's process must be clean when the task begins; one that is not is made so, and told of.
     A tenant that is not active is left alone: what waits stays in the database, and the sweeper
     sends it again once the tenant is back.
     """
 
     def __call__(self, slug: str, *args: Any, **kwargs: Any) -> Any:
+        # Called within a process (eagerly, as tests do), the caller's place is no left-over.
+        if not (self.request.is_eager or self.request.called_directly):
+            process_clean(task=self.name)
         tenant = tenant_get(slug=slug)
         if not tenant.is_active:
             log.info("task left for later", tenant=slug, state=tenant.state)
@@ -44,6 +50,36 @@ class TenantTask(QuietTask):
                 log.info("task ended with its tenant's removal", tenant=slug)
                 return None
             raise
+
+
+def process_clean(*, task: str) -> list[str]:
+    """Undo what an earlier task left in this process, and return what that was.
+
+    Nothing should ever be found: every way into a tenant leads out again. Were one not to, the
+    next task must not run with another tenant's rights or in its transaction.
+    """
+    found = _left_behind()
+    if found:
+        log.critical("task found its process unclean", task=task, left_behind=found)
+        connection.close()
+        # Connecting forgets a transaction that was open; closing alone keeps it in mind.
+        connection.connect()
+        connection.set_schema_to_public()  # type: ignore[attr-defined]
+        structlog.contextvars.unbind_contextvars("tenant")
+    return found
+
+
+def _left_behind() -> list[str]:
+    in_transaction = connection.in_atomic_block or (
+        connection.connection is not None and not connection.autocommit
+    )
+    found = {
+        "schema": connection.schema_name != PUBLIC_SCHEMA,  # type: ignore[attr-defined]
+        "reader": connection.reader != NOBODY,  # type: ignore[attr-defined]
+        "transaction": in_transaction,
+        "log context": "tenant" in structlog.contextvars.get_contextvars(),
+    }
+    return [name for name, is_there in found.items() if is_there]
 
 
 @shared_task(base=QuietTask, name="tenants.settle")

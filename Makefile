@@ -44,8 +44,9 @@ demo: $(INSTALLED) ## Two tenants, the project's samples, questions with cited a
 	@$(PYTHON_IN_VENV) manage.py demo $(ARGS)
 
 .PHONY: bench
-bench: $(INSTALLED) ## Pages a second, and total time over the models' own time
+bench: $(INSTALLED) ## Pages a second over the models' own time, and 1, 100, 300 tenants; ARGS: the first alone
 	@$(PYTHON_IN_VENV) manage.py bench $(ARGS)
+	@$(if $(ARGS),,$(PYTHON_IN_VENV) manage.py bench_tenants)
 
 .PHONY: clean
 clean: ## Remove the virtual environment and the caches; data in .frostbyte stay

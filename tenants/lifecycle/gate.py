@@ -6,10 +6,10 @@ them at once, so nothing has to expire.
 """
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Final, cast
 
-from django.db import connection, transaction
+from django.db import DatabaseError, connection, transaction
 from django.db.utils import OperationalError
 
 from tenants.context import registry_context
@@ -43,9 +43,21 @@ def exclusive(tenant: Tenant) -> Iterator[None]:
                     f"The tenant '{tenant.slug}' is being set up, removed or given a new key.",
                     remediation="Look again in a moment: `manage.py tenant show` tells how far.",
                 )
-        yield
+        try:
+            yield
+        finally:
+            _let_go(holder, tenant)
     finally:
         holder.close()
+
+
+def _let_go(holder: "DatabaseWrapper", tenant: Tenant) -> None:
+    """Unlock now: closing alone lets go a moment later, when the server's process ends.
+
+    A connection that was lost has let go already.
+    """
+    with suppress(DatabaseError), holder.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_unlock(%s, %s)", [_LIFE, tenant.pk])
 
 
 def tenants_in_work() -> frozenset[int]:

@@ -150,6 +150,7 @@ def olga(committed: None) -> Iterator[Caller]:
     owner = operator_create(username="olga-by-key", password=PASSWORD)
     _key, text = platform_key_issue(owner=owner, name="test", actor="tester")
     yield Caller(key=text)
+    owner.platform_keys.all().delete()
     owner.delete()
 
 

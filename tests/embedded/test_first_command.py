@@ -42,7 +42,7 @@ def test_a_new_home_is_migrated_by_the_first_command(
     assert started.returncode == 0, started.stderr
     for slug in ("acme", "globex"):
         created = run(new_home, "tenant", "create", slug)
-        assert f"Tenant {slug} is ACTIVE." in created.stdout, created.stderr
+        assert f"{slug} is ACTIVE." in created.stdout, created.stderr
     listed = run(new_home, "tenant", "list").stdout
     assert "acme" in listed
     assert "globex" in listed

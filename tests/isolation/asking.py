@@ -96,6 +96,8 @@ BODIES: Final[Mapping[str, Callable[[Material], Body]]] = {
     "POST console:login": lambda m: _form(
         username="olga-operator", password=m.password, next="/console/"
     ),
+    "PATCH api:tenant": lambda _m: _json(name="Another name"),
+    "POST api:tenant-keys": lambda _m: _json(name="new", scopes=["query"]),
     "PATCH api:tenant-quotas": lambda _m: _json(document_quota=1000),
     **dict.fromkeys(
         ("PUT api:metadata-schema", "PATCH api:metadata-schema"),
@@ -112,6 +114,12 @@ BODIES: Final[Mapping[str, Callable[[Material], Body]]] = {
 UNREACHED: Final[Mapping[str, str]] = {
     "POST api:tenants": "makes a tenant, with stores; tests/tenants does that",
     "POST api:tenant-resume": "the tenant is active; resuming is tried in tests/tenants",
+    "POST api:tenant-retry": "the tenant is active; tests/tenants retries one that is not",
+    "POST api:tenant-deprovision": "removes a tenant, with stores; tests/tenants does that",
+    **dict.fromkeys(
+        ("GET console:code", "POST console:code"),
+        "the second step of a sign-in, for whoever took the first; tests/pages goes through it",
+    ),
     "GET logout": "leads to the sign-in, by POST only",
     "POST sign_out_everywhere": "leads to the sign-in, whoever asks",
     "GET oidc_login": "the tenant has no identity provider; tests/oidc tries it with one",

@@ -245,8 +245,10 @@ def _without(text: str, sent: Sequence[str]) -> str:
 
 def _quoted(text: str) -> tuple[str, ...]:
     in_address = (quote(text), quote(text, safe=""), quote_plus(text))
-    lower = (form.lower() for form in in_address)
-    return (*in_address, *lower, html.escape(text), json.dumps(text)[1:-1])
+    # An address within an address is quoted twice.
+    twice = tuple(quote(form, safe=safe) for form in in_address for safe in ("", "/"))
+    lower = (form.lower() for form in (*in_address, *twice))
+    return (*in_address, *twice, *lower, html.escape(text), json.dumps(text)[1:-1])
 
 
 def _first_difference(mine: str, other: str) -> str:

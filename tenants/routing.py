@@ -14,6 +14,7 @@ from frostbyte.kernel.errors import FrostbyteError
 from tenants.access.credentials import Credential, bearer_of, credential_of
 from tenants.access.lockout import BEARER, count_failure, record_failure, require_unlocked
 from tenants.access.readers import reader_of
+from tenants.access.roles import group_names
 from tenants.errors import (
     AuthenticationRequiredError,
     HostKeyMismatchError,
@@ -89,7 +90,7 @@ class ReaderMiddleware:
     def __call__(self, request: HttpRequest) -> HttpResponse:
         tenant, credential = request.tenant, request.credential  # type: ignore[attr-defined]
         if tenant is not None and credential is None:
-            groups = request.user.groups.values_list("name", flat=True)
+            groups = group_names(request.user) if request.user.is_authenticated else frozenset()
             connection.set_reader(reader_of(groups))  # type: ignore[attr-defined]
         return self.get_response(request)
 

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from django.contrib.auth.models import User
+from django.db.models import prefetch_related_objects
 
 from tenants.models import Scope
 
@@ -37,6 +38,15 @@ ROLE_NAMES: Final = frozenset({*TENANT_ROLES, *PLATFORM_ROLES})
 """Names that a group beyond the roles must not have."""
 
 
+def group_names(user: User) -> frozenset[str]:
+    """Return the names of the person's groups, roles among them; read once for each instance.
+
+    Django keeps what was read with the instance, and drops it when the groups change through it.
+    """
+    prefetch_related_objects([user], "groups")
+    return frozenset(group.name for group in user.groups.all())
+
+
 def scopes_of(user: User, *, roles: Roles) -> frozenset[str]:
     """Return what the person may do by the roles that they have in the schema in force.
 
@@ -44,15 +54,15 @@ def scopes_of(user: User, *, roles: Roles) -> frozenset[str]:
     """
     if not user.is_active or (roles is PLATFORM_ROLES and not user.is_staff):
         return frozenset()
-    held = set(user.groups.values_list("name", flat=True))
+    held = set(group_names(user))
     if roles is PLATFORM_ROLES and user.is_superuser:
         held.add(OPERATOR)
     return frozenset[str]().union(*(roles.get(name, frozenset()) for name in held))
 
 
 def role_of(user: User, *, roles: Roles) -> str:
-    """Return the name of the person's role, or an empty text; reads prefetched groups."""
+    """Return the name of the person's role, or an empty text."""
     if roles is PLATFORM_ROLES and user.is_superuser:
         return OPERATOR
-    held = {group.name for group in user.groups.all()}
+    held = group_names(user)
     return next((name for name in roles if name in held), "")

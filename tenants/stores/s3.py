@@ -42,6 +42,16 @@ class Access:
     secret_key: str = field(repr=False)
     region: str
 
+    def arguments(self) -> dict[str, Any]:
+        """Return what a boto3 session takes to make a client or a resource."""
+        return {
+            "endpoint_url": self.endpoint_url,
+            "region_name": self.region,
+            "aws_access_key_id": self.access_key,
+            "aws_secret_access_key": self.secret_key,
+            "config": _client_config(),
+        }
+
 
 class Target(TypedDict):
     """The object that an upload writes."""
@@ -64,27 +74,13 @@ def tenant_access(access_key: str, secret_key: str) -> Access:
 def client_for(access: Access) -> "S3Client":
     """Return the one client of this process for an access: clients serve all threads at once."""
     with _session_lock:
-        return _session().client(
-            "s3",
-            endpoint_url=access.endpoint_url,
-            region_name=access.region,
-            aws_access_key_id=access.access_key,
-            aws_secret_access_key=access.secret_key,
-            config=_client_config(),
-        )
+        return _session().client("s3", **access.arguments())
 
 
 def resource_for(access: Access) -> Any:
     """Return a resource of boto3, as django-storages wants it; threads must not share one."""
     with _session_lock:
-        return _session().resource(
-            "s3",
-            endpoint_url=access.endpoint_url,
-            region_name=access.region,
-            aws_access_key_id=access.access_key,
-            aws_secret_access_key=access.secret_key,
-            config=_client_config(),
-        )
+        return _session().resource("s3", **access.arguments())
 
 
 def iam_client() -> "IAMClient":
@@ -92,14 +88,8 @@ def iam_client() -> "IAMClient":
     access = platform_access()
     is_aws = (urlsplit(access.endpoint_url).hostname or "").endswith("amazonaws.com")
     with _session_lock:
-        return _session().client(
-            "iam",
-            endpoint_url=None if is_aws else access.endpoint_url,
-            region_name=access.region,
-            aws_access_key_id=access.access_key,
-            aws_secret_access_key=access.secret_key,
-            config=_client_config(),
-        )
+        own = {"endpoint_url": None} if is_aws else {}
+        return _session().client("iam", **{**access.arguments(), **own})
 
 
 def upload(

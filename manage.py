@@ -9,6 +9,10 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from frostbyte.embedded.upgraded import UpgradeStamp
 
 OWN_UPGRADE = frozenset({"migrate", "migrate_schemas", "migrate_tenants", "upgrade"})
 WITHOUT_SERVERS = frozenset(
@@ -44,17 +48,22 @@ def _servers(arguments: list[str]) -> Iterator[None]:
     stamp = UpgradeStamp(home)
     with running(home, services=wanted, own_master_key=not environment().master_key_file):
         if "postgres" in wanted and arguments[0] not in OWN_UPGRADE and not stamp.is_current():
-            _upgrade()
-            stamp.write()
+            _upgrade(stamp)
         yield
 
 
-def _upgrade() -> None:
+def _upgrade(stamp: "UpgradeStamp") -> None:
+    """Upgrade the database; what fails for one tenant is told, and tried by the next command."""
     import django
-    from django.core.management import call_command
+    from django.core.management import CommandError, call_command
 
     django.setup()
-    call_command("upgrade", verbosity=0)
+    try:
+        call_command("upgrade", verbosity=0)
+    except CommandError as error:
+        sys.stderr.write(f"Not everything is upgraded: {error}\n")
+    else:
+        stamp.write()
 
 
 if __name__ == "__main__":

@@ -1,11 +1,14 @@
 """The kinds of audit event, and what of an event is hashed."""
 
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Final
 
 from django.db import models
 
 from frostbyte.kernel.hashing import canonical_json, sha256_hex
+
+COMMAND_LINE: Final = "command line"
+"""The actor of what is done by a command."""
 
 
 class EventType(models.TextChoices):

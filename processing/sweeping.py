@@ -1,4 +1,4 @@
-"""Which tenants have anything for the pipeline to do: one question to PostgreSQL for all of them.
+"""Which tenants have anything for the pipeline to do: one question to PostgreSQL for many of them.
 
 The login role reads no tenant's rows, and entering hundreds of tenants every few seconds to find
 nothing would cost a core. So PostgreSQL itself takes each tenant's role in turn.
@@ -14,6 +14,10 @@ from processing.models import OPEN_STATES
 from tenants.access.readers import EVERYTHING
 from tenants.database.schemas import tenant_role
 from tenants.models import Tenant
+
+AT_ONCE: Final = 50
+"""Tenants a transaction: it locks some 25 tables and indexes of each until it ends, and all the
+sessions of a server have a few thousand locks between them."""
 
 _FIND: Final = """
 DO $do$
@@ -48,8 +52,11 @@ $do$
 def tenants_with_work(tenants: Iterable[Tenant]) -> list[Tenant]:
     """Return those with an unfinished run or a document without one; asked in the public schema."""
     known = list(tenants)
-    if not known:
-        return []
+    groups = (known[start : start + AT_ONCE] for start in range(0, len(known), AT_ONCE))
+    return [tenant for group in groups for tenant in _with_work(group)]
+
+
+def _with_work(known: list[Tenant]) -> list[Tenant]:
     find = sql.SQL(_FIND).format(
         tenants=sql.Literal([[tenant.schema_name, tenant_role(tenant)] for tenant in known]),
         states=sql.Literal([state.value for state in OPEN_STATES]),

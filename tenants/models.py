@@ -88,6 +88,14 @@ class Key(models.Model):
     def __str__(self) -> str:
         return f"{self.name} ({self.key_id})"
 
+    @property
+    def state(self) -> str:
+        """Whether it works: `in force`, `expired` or `revoked`."""
+        if self.revoked_at is not None:
+            return "revoked"
+        is_over = self.expires_at is not None and self.expires_at <= timezone.now()
+        return "expired" if is_over else "in force"
+
     @staticmethod
     def hash_secret(secret: str) -> str:
         """Return what is stored of a secret: SHA-256, 64 hex digits."""

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from django.db.models import Count, Q, QuerySet
+from django.utils import timezone
 
 from audit.events import EventType
 from audit.selectors import event_list
@@ -33,7 +34,9 @@ def tenant_get(*, slug: str) -> Tenant:
 
 def tenants_with_keys(*, states: Sequence[str] = (), search: str = "") -> QuerySet[Tenant]:
     """Return tenants with their hosts and `keys`, the count of those in force, by slug."""
-    working = Count("api_keys", filter=Q(api_keys__revoked_at=None), distinct=True)
+    endless, later = Q(api_keys__expires_at=None), Q(api_keys__expires_at__gt=timezone.now())
+    in_force = Q(api_keys__revoked_at=None) & (endless | later)
+    working = Count("api_keys", filter=in_force, distinct=True)
     tenants: QuerySet[Tenant] = tenant_list().annotate(keys=working).prefetch_related("domains")
     if states:
         tenants = tenants.filter(state__in=states)

@@ -16,7 +16,7 @@ from tenants.configuration import TenantConfiguration, configuration_of
 from tenants.context import tenant_context
 from tenants.errors import TenantNotActiveError, VersionConflictError
 from tenants.lifecycle.states import TenantState
-from tenants.lifecycle.transitions import state_change, tenant_event
+from tenants.lifecycle.transitions import state_change, state_hold, tenant_event
 from tenants.lifecycle.work import tenant_work
 from tenants.models import ApiKey, PlatformKey, Scope, Tenant
 
@@ -30,6 +30,8 @@ def tenant_suspend(*, tenant: Tenant, actor: str) -> Tenant:
 
     What runs is finished and kept, what waits keeps waiting.
     """
+    # First of all: no key is issued meanwhile, and a tenant without a schema is not entered.
+    state_hold(tenant=tenant, target=TenantState.SUSPENDED)
     revoked = tenant.api_keys.filter(revoked_at=None).update(revoked_at=timezone.now())
     with tenant_context(tenant):
         ended = sessions_end_all()

@@ -45,8 +45,10 @@ def corpus() -> Path:
 @pytest.fixture(scope="session")
 def _tenants(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[list[Tenant]]:
     with django_db_blocker.unblock():
-        # Test processes side by side share one object store.
-        settings.BUCKET_PREFIX = f"test-{os.environ.get('PYTEST_XDIST_WORKER', 'main')}"
+        # Test processes side by side share one object store and one home, and name tenants alike.
+        process = os.environ.get("PYTEST_XDIST_WORKER", "main")
+        settings.BUCKET_PREFIX = f"test-{process}"
+        settings.WORK_FOLDER = str(Path(settings.WORK_FOLDER) / process)
         made = [
             tenant_provision(slug=slug, name=slug.title(), actor=ACTOR)
             for slug in ("acme", "globex")

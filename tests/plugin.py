@@ -15,6 +15,7 @@ from typing import Final
 
 import pytest
 
+from frostbyte.embedded.endpoints import OWN_SERVICES
 from frostbyte.embedded.home import home_create, secrets_ensure
 from frostbyte.embedded.servers import EmbeddedServers
 
@@ -24,12 +25,7 @@ SERVICE_VARIABLES: Final = {
     "REDIS_URL": "valkey",
     "S3_ENDPOINT_URL": "objects",
 }
-UNSET_VARIABLES: Final = (
-    *SERVICE_VARIABLES,
-    *("QDRANT_URL", "CLAMD_HOST", "FROSTBYTE_SECRET_KEY", "FROSTBYTE_MASTER_KEY_FILE"),
-    "FROSTBYTE_WORK_FOLDER",
-    "FROSTBYTE_SECRETS_FILE",
-)
+UNSET_VARIABLES: Final = (*OWN_SERVICES, "FROSTBYTE_SECRET_KEY")
 GUARD: Final = pytest.StashKey["subprocess.Popen[bytes]"]()
 
 

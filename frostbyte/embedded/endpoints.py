@@ -12,6 +12,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
 
+OWN_SERVICES = (
+    "DATABASE_URL", "REDIS_URL", "S3_ENDPOINT_URL", "S3_ACCESS_KEY", "AWS_ACCESS_KEY_ID",
+    "S3_SECRET_KEY", "AWS_SECRET_ACCESS_KEY", "QDRANT_URL", "CLAMD_HOST", "FROSTBYTE_S3_IDENTITIES",
+    "FROSTBYTE_MASTER_KEY_FILE", "FROSTBYTE_WORK_FOLDER", "FROSTBYTE_SECRETS_FILE",
+)  # fmt: skip
+"""Variables that name services, keys and folders of one's own: what works in a home of its own,
+and with nothing else, has them empty."""
+
 SOCKET_PATH_LIMIT = 100
 """Unix socket paths hold 107 bytes; longer homes get a short folder elsewhere."""
 

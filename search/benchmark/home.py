@@ -4,17 +4,13 @@ import os
 import subprocess
 import sys
 from pathlib import Path
-from typing import Final
 
 from django.core.management.base import CommandError
 
 from frostbyte.embedded.children import die_with_parent
+from frostbyte.embedded.endpoints import OWN_SERVICES
 from frostbyte.embedded.servers import running
 from frostbyte.settings.env import PROJECT_DIR
-
-_SERVICE_VARIABLES: Final = (
-    "DATABASE_URL", "REDIS_URL", "S3_ENDPOINT_URL", "QDRANT_URL", "CLAMD_HOST",
-)  # fmt: skip
 
 
 def run_in_home(home: Path, *command: str) -> None:
@@ -22,7 +18,7 @@ def run_in_home(home: Path, *command: str) -> None:
 
     Raises `CommandError` when it fails.
     """
-    variables = {**os.environ, **dict.fromkeys(_SERVICE_VARIABLES, "")}
+    variables = {**os.environ, **dict.fromkeys(OWN_SERVICES, "")}
     variables |= {"FROSTBYTE_HOME": str(home), "FROSTBYTE_LOG_LEVEL": "WARNING"}
     with running(home):
         finished = subprocess.run(

@@ -20,7 +20,7 @@ from django.utils import timezone
 from django.utils.encoding import force_bytes
 from django.utils.http import urlsafe_base64_encode
 
-from audit.events import EventType
+from audit.events import COMMAND_LINE, EventType
 from audit.services import record_event
 from frostbyte.kernel.errors import NotFoundError, ValidationError
 from tenants.access.roles import (
@@ -38,8 +38,6 @@ from tenants.errors import PersonNotFoundError
 from tenants.models import PlatformKey, Scope, Tenant
 from tenants.naming import PLATFORM
 from tenants.services import key_make
-
-COMMAND_LINE = "command line"
 
 
 @dataclass(frozen=True, slots=True)

@@ -135,7 +135,7 @@ def _plain_field(kind: Any, name: str, words: dict[str, Any]) -> forms.Field:
     if kind is int:
         return forms.IntegerField(min_value=least, max_value=most, **words)
     if kind is float:
-        return forms.FloatField(min_value=least, max_value=most, step_size=0.01, **words)
+        return forms.FloatField(min_value=least, max_value=most, **words)
     return forms.CharField(max_length=100, **words)
 
 

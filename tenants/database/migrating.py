@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Final
 
-from django.db import connection
+from django.db import DatabaseError, connection
 from django.db.migrations.loader import MigrationLoader
 from django.db.migrations.recorder import MigrationRecorder
 from django.db.models import TextChoices
@@ -17,6 +17,7 @@ from django.db.models import TextChoices
 from frostbyte.kernel.errors import FrostbyteError
 from tenants.context import tenant_context
 from tenants.database.applying import Key, SchemaMigrations, applied_migrations
+from tenants.lifecycle.gate import exclusive
 from tenants.lifecycle.states import TenantState
 from tenants.models import Tenant
 from tenants.selectors import tenant_get, tenant_list
@@ -122,23 +123,38 @@ def _migrate(
     started = time.monotonic()
     try:
         with tenant_context(tenant):
-            applied = applied_migrations(tenant)
-            names = tuple(".".join(key) for key in sorted(known - set(applied or ())))
-            if names and apply:
-                migrations.apply(applied)
+            names = _missing(tenant, known)
+        if not names:
+            return SchemaMigrated(tenant.slug, MigrationOutcome.CURRENT)
+        if not apply:
+            return SchemaMigrated(tenant.slug, MigrationOutcome.PENDING, names)
+        with exclusive(tenant):
+            if gone := _gone_meanwhile(tenant):
+                return gone
+            with tenant_context(tenant):
+                migrations.apply(applied_migrations(tenant))
     except Exception as error:  # noqa: BLE001 - the other tenants go on, and this one is told of
         connection.close_if_unusable_or_obsolete()
-        return SchemaMigrated(
+        return _gone_meanwhile(tenant) or SchemaMigrated(
             tenant.slug, MigrationOutcome.FAILED, seconds=time.monotonic() - started,
             code=_code_of(error), reason=type(error).__name__,
         )  # fmt: skip
-    outcome = MigrationOutcome.MIGRATED if apply else MigrationOutcome.PENDING
-    return SchemaMigrated(
-        tenant.slug,
-        outcome if names else MigrationOutcome.CURRENT,
-        names,
-        seconds=time.monotonic() - started,
-    )
+    seconds = time.monotonic() - started
+    return SchemaMigrated(tenant.slug, MigrationOutcome.MIGRATED, names, seconds)
+
+
+def _missing(tenant: Tenant, known: frozenset[Key]) -> tuple[str, ...]:
+    applied = applied_migrations(tenant)
+    return tuple(".".join(key) for key in sorted(known - set(applied or ())))
+
+
+def _gone_meanwhile(tenant: Tenant) -> SchemaMigrated | None:
+    """Return that there is nothing to migrate where a removal or an undoing was faster."""
+    try:
+        tenant.refresh_from_db(fields=["state"])
+        return _skipped(tenant, _existing_schemas())
+    except DatabaseError:
+        return None
 
 
 def _code_of(error: Exception) -> str:

@@ -80,7 +80,7 @@ def check_pooling(*, databases: Any = None, **_options: Any) -> list[CheckMessag
     try:
         require_own_sessions()
     except PoolingProxyError as error:
-        return [Error(error.message, hint=error.remediation, id="tenants.E001")]
+        return [Error(error.message, hint=error.remediation, id="tenants.E002")]
     return []
 
 

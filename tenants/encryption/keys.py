@@ -16,17 +16,6 @@ from tenants.models import DataKeyVersion, Tenant
 CACHED_KEYS = 1024
 
 
-def data_key_current(tenant_id: int) -> DataKey:
-    """Return the key that new objects of the tenant are sealed with.
-
-    Raises `DataKeyUnavailableError` or `MasterKeyError`.
-    """
-    row = DataKeyVersion.objects.filter(tenant_id=tenant_id, retired_at=None).first()
-    if row is None:
-        raise no_data_key()
-    return data_key_open(tenant_id, row.version, bytes(row.wrapped))
-
-
 def data_key_ensure(*, tenant: Tenant, actor: str) -> None:
     """Make the tenant's first data key, or the next where the last was destroyed."""
     with transaction.atomic():

@@ -24,6 +24,7 @@ from tenants.encryption.keys import (
 )
 from tenants.encryption.master import MasterKey, master_key, master_key_path
 from tenants.errors import (
+    DataKeyUnavailableError,
     MasterKeyError,
     ObjectDamagedError,
     RotationError,
@@ -33,7 +34,8 @@ from tenants.lifecycle.gate import exclusive
 from tenants.models import DataKeyVersion, Tenant
 from tenants.naming import PLATFORM
 from tenants.stores import S3Objects, for_tenant
-from tenants.stores.credentials import credential_reseal
+from tenants.stores.credentials import credential_check, credential_create, credential_reseal
+from tenants.stores.keyring import keyring
 
 Progress = Callable[[int, int], None]
 """Called with how many are done and how many there are."""
@@ -65,6 +67,7 @@ def data_key_rotate(*, tenant: Tenant, actor: str, progress: Progress = lambda *
     are damaged: then the old keys stay, since what cannot be opened cannot be sealed anew.
     """
     with exclusive(tenant):
+        _require_credential(tenant)
         objects = for_tenant(tenant).objects
         objects.require_conditional_writes()
         version = _next_version(tenant, actor)
@@ -72,6 +75,13 @@ def data_key_rotate(*, tenant: Tenant, actor: str, progress: Progress = lambda *
         resealed = _reseal_all(objects, progress)
         destroyed = _destroy_retired(tenant, actor, resealed)
     return Rotated(version, resealed, destroyed)
+
+
+def _require_credential(tenant: Tenant) -> None:
+    """Make a credential for a tenant from a time when the store gave none to tenants."""
+    keyring(tenant.pk).current()
+    credential_create(tenant)
+    credential_check(tenant)
 
 
 @transaction.atomic
@@ -95,7 +105,7 @@ def _reseal_all(objects: S3Objects, progress: Progress) -> int:
         total += resealed
         if damaged:
             raise RotationError(
-                f"{len(damaged)} objects are damaged, the first is {damaged[0]}.",
+                f"{len(damaged)} objects cannot be opened, the first is {damaged[0]}.",
                 remediation="Restore or delete them, then rotate again; the old key is kept.",
                 extra={"objects": damaged[:100]},
             )
@@ -109,7 +119,8 @@ def _reseal_pass(objects: S3Objects, progress: Progress) -> tuple[int, list[str]
     for done, key in enumerate(keys, start=1):
         try:
             resealed += objects.reseal(key)
-        except ObjectDamagedError:
+        except (ObjectDamagedError, DataKeyUnavailableError):
+            # Sealed with a key that is not there any more, it is as lost as a damaged one.
             damaged.append(key)
         progress(done, len(keys))
     return resealed, damaged

@@ -25,7 +25,6 @@ from tenants.database.schemas import (
     tenant_role,
 )
 from tenants.encryption.keys import (
-    data_key_current,
     data_key_ensure,
     data_keys_count,
     data_keys_destroy,
@@ -54,6 +53,7 @@ from tenants.stores.credentials import (
     credential_is_gone,
     credential_remove,
 )
+from tenants.stores.keyring import keyring
 
 log = structlog.get_logger("frostbyte.tenants")
 
@@ -135,7 +135,7 @@ def _data_keys_are_gone(tenant: Tenant) -> bool:
 
 def _check_data_key(tenant: Tenant) -> None:
     """The master key opens it."""
-    data_key_current(tenant.pk)
+    keyring(tenant.pk).current()
 
 
 def _make_bucket(tenant: Tenant) -> None:

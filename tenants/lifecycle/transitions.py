@@ -11,6 +11,16 @@ from tenants.lifecycle.states import TenantState, require_transition
 from tenants.models import Tenant
 
 
+def state_hold(*, tenant: Tenant, target: TenantState) -> None:
+    """Lock the tenant's row until the transaction ends, and see that it may become `target`.
+
+    Raises `InvalidStateTransitionError` by its state on record.
+    """
+    locked = Tenant.objects.select_for_update().get(pk=tenant.pk)
+    tenant.state = locked.state
+    require_transition(TenantState(locked.state), target)
+
+
 @transaction.atomic
 def state_change(
     *,
@@ -21,9 +31,7 @@ def state_change(
     details: Mapping[str, Any] | None = None,
 ) -> None:
     """Bring the tenant to `target`; raises `InvalidStateTransitionError` by its state on record."""
-    locked = Tenant.objects.select_for_update().get(pk=tenant.pk)
-    tenant.state = locked.state
-    require_transition(TenantState(locked.state), target)
+    state_hold(tenant=tenant, target=target)
     tenant.state = target
     tenant.save(update_fields=["state"])
     tenant_event(tenant=tenant, event=event, actor=actor, details=details)

@@ -18,7 +18,6 @@ from django.db import transaction
 
 from frostbyte.embedded.identities import identity_exists, identity_put, identity_remove
 from frostbyte.kernel.errors import NotFoundError
-from tenants.encryption.keys import data_key_current
 from tenants.encryption.sealed import value_seal
 from tenants.errors import StoreRefusedError
 from tenants.models import StoreCredential, Tenant
@@ -170,12 +169,12 @@ def credential_is_gone(tenant: Tenant) -> bool:
 def credential_reseal(tenant: Tenant) -> None:
     """Seal the credential anew with the tenant's current data key."""
     if StoreCredential.objects.select_for_update().filter(tenant=tenant).exists():
-        access = keyring(tenant.pk).access()
+        access = keyring(tenant.pk).own_access()
         _keep(tenant, Keys(access.access_key, access.secret_key))
 
 
 def _keep(tenant: Tenant, keys: Keys) -> None:
-    key = data_key_current(tenant.pk)
+    key = keyring(tenant.pk).current()
     purpose = credential_purpose(tenant.pk, keys.access_key)
     StoreCredential.objects.update_or_create(
         tenant=tenant,

@@ -56,19 +56,26 @@ class Keyring:
         return data_key_open(self.tenant_id, version, self.wrapped[version])
 
     def access(self) -> Access:
+        """Return access to the store: by the tenant's own credential, where tenants have one.
+
+        Raises what `own_access` does.
+        """
+        if settings.S3_IDENTITIES == WITHOUT_IDENTITIES:
+            return platform_access()
+        return self.own_access()
+
+    def own_access(self) -> Access:
         """Return access to the store by the tenant's own credential.
 
         Raises `StoreRefusedError` where it has none, and `DataKeyUnavailableError` where its
         keys are destroyed or not the role's in force to see.
         """
-        if settings.S3_IDENTITIES == WITHOUT_IDENTITIES:
-            return platform_access()
         if not self.wrapped:
             raise no_data_key()
         if self.credential is None:
             raise StoreRefusedError(
                 "This tenant has no credential for the object store.",
-                remediation="Provision the tenant again (`manage.py tenant retry`).",
+                remediation="`manage.py keys rotate --tenant SLUG` makes one.",
             )
         return tenant_access(self.credential.access_key, self._secret(self.credential))
 

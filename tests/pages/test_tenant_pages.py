@@ -60,6 +60,18 @@ def test_settings_are_changed_and_their_history_is_shown(
     assert Tenant.objects.get(slug="globex").config_version == 1
 
 
+def test_a_value_that_came_by_command_stands_in_the_form_as_it_is(
+    operator: Client, acme: Tenant, globex: Tenant
+) -> None:
+    tenant_configure(tenant=acme, changes={"classification_threshold": 0.7553}, actor="tester")
+    form = form_of(acme, retention_days=90)
+    assert form["classification_threshold"] == 0.7553
+    operator.post(f"/console/tenants/{acme.slug}/settings/", form)
+    changed = Tenant.objects.get(slug="acme").settings
+    assert (changed.classification_threshold, changed.retention_days) == (0.7553, 90)
+    assert Tenant.objects.get(slug="globex").config_version == 1
+
+
 @pytest.mark.parametrize(
     ("changes", "told"),
     [

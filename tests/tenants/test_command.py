@@ -10,13 +10,15 @@ import pytest
 from django.contrib.auth.models import User
 from django.core.management import CommandError, call_command
 from django.db import connection
+from django.utils import timezone
 
 from tenants.access.credentials import api_key_authenticate
 from tenants.context import tenant_context
 from tenants.errors import AuthenticationRequiredError, TokenRevokedError
 from tenants.lifecycle import gate, provisioning
 from tenants.lifecycle.provisioning import STEPS
-from tenants.models import Tenant
+from tenants.models import ApiKey, Tenant
+from tenants.selectors import tenants_with_keys
 from tests.tenants.faults import after, break_steps
 
 
@@ -98,6 +100,23 @@ def test_keys_are_issued_listed_and_revoked(acme: Tenant, globex: Tenant) -> Non
     assert "is revoked" in run("key", "revoke", "acme", key.key_id)
     with pytest.raises(TokenRevokedError):
         api_key_authenticate(presented=text)
+
+
+@pytest.mark.parametrize("days", ["0", "-1", "36501", "x"])
+def test_a_key_has_an_end_that_is_to_come_or_none(acme: Tenant, globex: Tenant, days: str) -> None:
+    for command in (("tenant", "key", "issue", "acme"), ("operator", "key", "olga")):
+        with pytest.raises(CommandError, match="1 to 36500 days"):
+            call_command(*command, f"--days={days}")
+    assert not acme.api_keys.exists()
+
+
+def test_a_key_that_is_over_is_not_in_force(acme: Tenant, globex: Tenant) -> None:
+    key = api_key_authenticate(presented=key_in(run("key", "issue", "acme", "--days", "1")))
+    assert "in force" in run("show", "acme")
+    assert tenants_with_keys(search="acme").get().keys == 1
+    ApiKey.objects.filter(pk=key.pk).update(expires_at=timezone.now())
+    assert "expired" in run("show", "acme")
+    assert tenants_with_keys(search="acme").get().keys == 0
 
 
 def test_a_stopped_tenant_gets_no_key(acme: Tenant, globex: Tenant) -> None:

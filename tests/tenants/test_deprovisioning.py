@@ -101,6 +101,14 @@ def test_the_slug_of_a_removed_tenant_stays_taken(leaving: Tenant) -> None:
     assert Tenant.objects.get(slug="leaving").name == "Leaving Ltd"
 
 
+def test_a_removed_tenant_is_told_from_a_stopped_one(leaving: Tenant) -> None:
+    """Its schema and role are gone, so nothing may be looked up there before the refusal."""
+    tenant_deprovision(tenant=leaving, confirmation="leaving", actor="tester")
+    with pytest.raises(InvalidStateTransitionError) as caught:
+        tenant_suspend(tenant=leaving, actor="tester")
+    assert caught.value.extra == {"current": "DEPROVISIONED", "allowed": []}
+
+
 @pytest.mark.parametrize("typed", ["", "globex", "LEAVING", "leaving ", "Leaving Ltd"])
 def test_a_wrong_confirmation_removes_nothing(acme: Tenant, globex: Tenant, typed: str) -> None:
     events = AuditEvent.objects.filter(tenant="acme").count()

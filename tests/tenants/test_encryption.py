@@ -13,7 +13,7 @@ from pytest_django import Settings
 
 from tenants.context import tenant_context
 from tenants.encryption import keys
-from tenants.encryption.keys import data_key_current, data_keys_count, data_keys_destroy
+from tenants.encryption.keys import data_keys_count, data_keys_destroy
 from tenants.encryption.sealed import CHUNK_BYTES
 from tenants.errors import (
     DataKeyUnavailableError,
@@ -219,8 +219,8 @@ def test_a_wrapped_key_moved_to_another_tenant_opens_nothing(acme: Tenant, globe
     stolen = DataKeyVersion.objects.get(tenant=globex)
     DataKeyVersion.objects.filter(tenant=acme).update(wrapped=stolen.wrapped)
     with pytest.raises(DataKeyUnavailableError):
-        data_key_current(acme.pk)
-    assert data_key_current(globex.pk).version == 1
+        keyring(acme.pk).current()
+    assert keyring(globex.pk).current().version == 1
 
 
 def test_a_backup_is_unreadable_once_the_data_key_is_destroyed(
@@ -258,7 +258,7 @@ def test_without_its_master_key_nothing_opens_and_the_error_says_what_to_do(
     settings.MASTER_KEY_FILE = str(path)
     for tenant in (acme, globex):
         with pytest.raises(MasterKeyError) as caught:
-            data_key_current(tenant.pk)
+            keyring(tenant.pk).current()
         assert caught.value.retryable
         assert caught.value.remediation
         assert "AGE-SECRET" not in caught.value.message

@@ -14,8 +14,12 @@ from django.conf import settings
 from django.db import connection
 
 from tenants.context import tenant_context
+from tenants.database import migrating
 from tenants.database.migrating import tenants_migrate
 from tenants.errors import TenantNotFoundError
+from tenants.lifecycle.deprovisioning import tenant_deprovision
+from tenants.lifecycle.gate import exclusive
+from tenants.lifecycle.provisioning import tenant_provision
 from tenants.lifecycle.states import TenantState
 from tenants.models import Tenant
 from tests.conftest import PROJECT_DIR
@@ -149,3 +153,30 @@ def test_states_decide(acme: Tenant, globex: Tenant) -> None:
     assert results["hollow"].reason == "there is no schema; the tenant is FAILED"
     with pytest.raises(TenantNotFoundError):
         tenants_migrate(slugs=["nobody"])
+
+
+def test_a_tenant_that_is_being_worked_on_is_left_for_the_next_time(later: None) -> None:
+    """A schema that is just being made, removed or given new keys has one migrator at a time."""
+    with exclusive(Tenant.objects.get(slug="acme")):
+        code, results, _ = migrate()
+    assert code != 0
+    assert (results["acme"]["outcome"], results["acme"]["code"]) == ("failed", "TENANT_BUSY")
+    assert results["globex"]["outcome"] == "migrated"
+    code, results, _ = migrate()
+    assert (code, results["acme"]["outcome"]) == (0, "migrated")
+
+
+def test_a_tenant_that_was_removed_meanwhile_is_skipped(
+    committed: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The list of tenants is read once, and a long run outlives some of them."""
+    leaving = tenant_provision(slug="leaving", name="Leaving Ltd", actor="tester")
+    schemas = [migrating._existing_schemas()]
+    listed = list(Tenant.objects.order_by("slug"))
+    tenant_deprovision(tenant=leaving, confirmation="leaving", actor="tester")
+    monkeypatch.setattr(migrating, "tenant_list", lambda: listed)
+    now = migrating._existing_schemas
+    # What was read at the start, and from then on what is.
+    monkeypatch.setattr(migrating, "_existing_schemas", lambda: schemas.pop() if schemas else now())
+    found = {result.slug: result.outcome for result in tenants_migrate(apply=False)}
+    assert found == {"acme": "current", "globex": "current", "leaving": "skipped"}

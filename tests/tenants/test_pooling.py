@@ -132,7 +132,7 @@ def test_transaction_pooling_is_refused(
         require_own_sessions()
     with pytest.raises(SystemExit, match="pool_mode = session"):
         refuse_pooling_proxy()
-    with pytest.raises(SystemCheckError, match=r"tenants\.E001"):
+    with pytest.raises(SystemCheckError, match=r"tenants\.E002"):
         call_command("check", databases=["default"])
 
 

@@ -22,8 +22,14 @@ from frostbyte.kernel.errors import NotFoundError
 from tenants.encryption import keys as data_keys
 from tenants.encryption.master import master_key
 from tenants.encryption.rotation import data_key_rotate, master_key_rotate
-from tenants.encryption.sealed import HEADER_BYTES, key_version
-from tenants.errors import MasterKeyError, RotationError, TenantBusyError
+from tenants.encryption.sealed import (
+    HEADER_BYTES,
+    DataKey,
+    Place,
+    key_version,
+    sealed_chunks,
+)
+from tenants.errors import MasterKeyError, RotationError, StoreRefusedError, TenantBusyError
 from tenants.lifecycle.gate import exclusive
 from tenants.lifecycle.provisioning import tenant_provision
 from tenants.models import DataKeyVersion, Tenant
@@ -193,6 +199,69 @@ def test_a_damaged_object_keeps_the_old_key_and_is_named(two: tuple[Tenant, Tena
     done = data_key_rotate(tenant=tenant, actor="tester")
     assert (done.version, done.resealed, done.destroyed) == (2, 0, 1)
     assert set(keyring(other.pk).wrapped) == {1}
+
+
+def test_an_object_under_a_key_that_is_gone_is_named(two: tuple[Tenant, Tenant]) -> None:
+    tenant, other = two
+    objects = for_tenant(tenant).objects
+    for key in ("raw/a", "raw/z"):
+        objects.put(key, b"good")
+    lost, place = DataKey(99, os.urandom(32)), Place(objects.bucket, "raw/lost")
+    sealed = b"".join(sealed_chunks(BytesIO(b"lost").read, key=lost, place=place))
+    platform = client_for(platform_access())
+    platform.put_object(Bucket=objects.bucket, Key="raw/lost", Body=sealed)
+    with pytest.raises(RotationError) as caught:
+        data_key_rotate(tenant=tenant, actor="tester")
+    assert caught.value.extra == {"objects": ["raw/lost"]}
+    assert objects.get("raw/z") == b"good"
+    assert set(keyring(other.pk).wrapped) == {1}
+
+
+def test_a_tenant_from_before_credentials_gets_one(committed: None, settings: Settings) -> None:
+    other = Tenant.objects.get(slug="globex")
+    before = keyring(other.pk).credential
+    with_own, settings.S3_IDENTITIES = settings.S3_IDENTITIES, "none"
+    tenant = tenant_provision(slug="turned", name="", actor="tester")
+    objects = for_tenant(tenant).objects
+    objects.put("raw/a", b"from before")
+    settings.S3_IDENTITIES = with_own
+    with pytest.raises(StoreRefusedError) as caught:
+        objects.get("raw/a")
+    assert "keys rotate" in caught.value.remediation
+    data_key_rotate(tenant=tenant, actor="tester")
+    assert objects.get("raw/a") == b"from before"
+    assert keyring(tenant.pk).access() != platform_access()
+    assert keyring(other.pk).credential == before
+
+
+def test_a_rotation_without_credentials_keeps_the_one_there_is(
+    two: tuple[Tenant, Tenant], settings: Settings
+) -> None:
+    tenant, _other = two
+    own = keyring(tenant.pk).own_access()
+    with_own, settings.S3_IDENTITIES = settings.S3_IDENTITIES, "none"
+    data_key_rotate(tenant=tenant, actor="tester")
+    settings.S3_IDENTITIES = with_own
+    assert keyring(tenant.pk).access() == own != platform_access()
+
+
+@pytest.mark.parametrize("ignored", ["put_object", "complete_multipart_upload"])
+def test_a_store_that_ignores_conditions_is_found_out(
+    two: tuple[Tenant, Tenant], monkeypatch: pytest.MonkeyPatch, ignored: str
+) -> None:
+    """The store's own client, told to leave the condition out of one kind of write."""
+    tenant, _other = two
+    client = client_for(keyring(tenant.pk).access())
+    write = getattr(client, ignored)
+
+    def without_condition(*, IfMatch: str = "", **request: object) -> object:  # noqa: N803
+        return write(**request)
+
+    monkeypatch.setattr(client, ignored, without_condition)
+    with pytest.raises(RotationError, match="ignores If-Match"):
+        data_key_rotate(tenant=tenant, actor="tester")
+    assert keyring(tenant.pk).current_version == 1
+    assert list(for_tenant(tenant).objects.list()) == []
 
 
 KILLED = """

@@ -10,13 +10,14 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
+from audit.events import COMMAND_LINE
 from frostbyte.kernel.errors import FrostbyteError
 from intake.models import DEFAULT_COLLECTION
 from processing.bulk import FileOutcome, files_under, ingest_files
 from tenants.context import tenant_context
+from tenants.management.actions import refused
 from tenants.selectors import tenant_get
 
-ACTOR = "command line"
 _STYLES = {"published": "green", "duplicate": "cyan", "rejected": "yellow"}
 
 
@@ -45,7 +46,7 @@ class Command(BaseCommand):
         try:
             outcomes = self._ingest(tenant, collection, files)
         except FrostbyteError as error:
-            raise CommandError(f"{error.message} {error.remediation} [{error.code}]") from error
+            raise refused(error) from error
         Console(file=self.stdout).print(outcome_table(outcomes))  # type: ignore[arg-type]
         counts = Counter(outcome.outcome for outcome in outcomes)
         self.stdout.write(", ".join(f"{n} {word}" for word, n in sorted(counts.items())))
@@ -59,7 +60,7 @@ class Command(BaseCommand):
                 bar.update(task, name=outcome.path.name, advance=1 if outcome.is_final else 0)
 
             return ingest_files(
-                tenant=found, paths=files, actor=ACTOR, collection=collection, on_change=show
+                tenant=found, paths=files, actor=COMMAND_LINE, collection=collection, on_change=show
             )
 
 

@@ -13,6 +13,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from rich.table import Column, Table
 
+from audit.events import COMMAND_LINE
 from frostbyte.kernel.errors import FrostbyteError
 from processing.storage import (
     PATIENCE,
@@ -23,10 +24,10 @@ from processing.storage import (
 )
 from tenants.lifecycle.states import TenantState
 from tenants.limits.quotas import usage_against
+from tenants.management.actions import refused
 from tenants.models import Tenant
 from tenants.selectors import tenant_get, tenant_list
 
-ACTOR = "command line"
 WITH_STORES = (TenantState.ACTIVE, TenantState.SUSPENDED)
 DIFFERENT, FAILED = 1, 2
 T = TypeVar("T")
@@ -64,7 +65,7 @@ class Command(BaseCommand):
         try:
             chosen = [tenant_get(slug=tenant)] if tenant else _with_stores()
         except FrostbyteError as error:
-            raise CommandError(f"{error.message} {error.remediation} [{error.code}]") from error
+            raise refused(error) from error
         getattr(self, f"_{action}")(chosen, **options)
 
     def _show(self, tenants: list[Tenant], **_options: Any) -> None:
@@ -81,7 +82,9 @@ class Command(BaseCommand):
         patience = timedelta(minutes=max(1, older_than))
 
         def reconcile(tenant: Tenant) -> Reconciliation:
-            return storage_reconcile(tenant=tenant, actor=ACTOR, repair=repair, patience=patience)
+            return storage_reconcile(
+                tenant=tenant, actor=COMMAND_LINE, repair=repair, patience=patience
+            )
 
         results, failed = for_each(tenants, "reconciling", reconcile)
         self._print(reconciliation_table(results))

@@ -9,13 +9,13 @@ from django.core.management.base import BaseCommand, CommandError
 from rich.console import Console
 from rich.table import Table
 
+from audit.events import COMMAND_LINE
 from frostbyte.kernel.errors import FrostbyteError
 from intake.models import Document
 from search.facts import TOP, Fact, FactResult, fact_check, facts_load
 from tenants.context import tenant_context
+from tenants.management.actions import refused
 from tenants.selectors import tenant_get
-
-ACTOR = "command line"
 
 
 class Command(BaseCommand):
@@ -39,9 +39,11 @@ class Command(BaseCommand):
             found = tenant_get(slug=tenant)
             with tenant_context(found):
                 askable = _askable(loaded)
-                results = [fact_check(tenant=found, fact=fact, actor=ACTOR) for fact in askable]
+                results = [
+                    fact_check(tenant=found, fact=fact, actor=COMMAND_LINE) for fact in askable
+                ]
         except FrostbyteError as error:
-            raise CommandError(f"{error.message} {error.remediation} [{error.code}]") from error
+            raise refused(error) from error
         summary = _summary(results, left_out=len(loaded) - len(results))
         if as_json:
             facts_json = [_as_json(result) for result in results]

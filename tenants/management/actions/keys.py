@@ -1,12 +1,12 @@
 """`manage.py tenant key issue|list|revoke`."""
 
-from datetime import timedelta
+from datetime import datetime
 from typing import Any
 
 from django.core.management.base import BaseCommand
-from django.utils import timezone
 
-from tenants.management.actions import ACTOR, add_action, print_json
+from audit.events import COMMAND_LINE
+from tenants.management.actions import add_action, add_days, print_json
 from tenants.models import ApiKey, Scope
 from tenants.selectors import api_key_get, tenant_get
 from tenants.services import api_key_issue, api_key_revoke
@@ -21,7 +21,7 @@ def add_keys(actions: Any) -> None:
     revoke = add_action(keys, "revoke", revoke_key, text="end a key for good")
     for each in (issue, listing, revoke):
         each.add_argument("slug")
-    issue.add_argument("--name", default=ACTOR, help="what it is for, to tell it apart")
+    issue.add_argument("--name", default=COMMAND_LINE, help="what it is for, to tell it apart")
     issue.add_argument("--scope", action="append", choices=Scope.values, dest="scopes")
     issue.add_argument(
         "--group",
@@ -30,7 +30,7 @@ def add_keys(actions: Any) -> None:
         dest="groups",
         help="a group of the tenant's people whose restricted collections the key reads",
     )
-    issue.add_argument("--days", type=int, help="how long it works; without: until revoked")
+    add_days(issue)
     listing.add_argument("--json", action="store_true", dest="as_json", help="for programs")
     revoke.add_argument("key_id")
 
@@ -42,7 +42,7 @@ def issue_key(
     name: str,
     scopes: list[str] | None,
     groups: list[str],
-    days: int | None,
+    expires_at: datetime | None,
     **_options: Any,
 ) -> None:
     """Make an API key; without --scope it may ingest and query, without --group what is open."""
@@ -51,8 +51,8 @@ def issue_key(
         name=name,
         scopes=scopes or [Scope.INGEST, Scope.QUERY],
         groups=groups,
-        actor=ACTOR,
-        expires_at=timezone.now() + timedelta(days=days) if days else None,
+        actor=COMMAND_LINE,
+        expires_at=expires_at,
     )
     command.stdout.write(f"API key, shown this once: {text}")
 
@@ -69,14 +69,13 @@ def list_keys(command: BaseCommand, *, slug: str, as_json: bool, **_options: Any
 
 def revoke_key(command: BaseCommand, *, slug: str, key_id: str, **_options: Any) -> None:
     """End a key at once and for good; doing it twice changes nothing."""
-    api_key_revoke(key=api_key_get(key_id=key_id, tenant=tenant_get(slug=slug)), actor=ACTOR)
+    api_key_revoke(key=api_key_get(key_id=key_id, tenant=tenant_get(slug=slug)), actor=COMMAND_LINE)
     command.stdout.write(command.style.SUCCESS(f"The key {key_id} is revoked."))
 
 
 def print_key(command: BaseCommand, key: ApiKey) -> None:
     """Write a key in one line."""
-    state = "revoked" if key.revoked_at else "in force"
-    command.stdout.write(f"key {key.key_id}  {state:<8}  {','.join(key.scopes)}  {key.name}")
+    command.stdout.write(f"key {key.key_id}  {key.state:<8}  {','.join(key.scopes)}  {key.name}")
 
 
 def key_facts(key: ApiKey) -> dict[str, Any]:

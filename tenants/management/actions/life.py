@@ -4,12 +4,13 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
+from audit.events import COMMAND_LINE
 from tenants.lifecycle.deprovisioning import evidence, tenant_contents, tenant_deprovision
 from tenants.lifecycle.gate import tenants_in_work
 from tenants.lifecycle.provisioning import tenant_provision
 from tenants.lifecycle.recovery import IN_BETWEEN, tenant_retry, tenants_interrupted
 from tenants.lifecycle.states import TRANSITIONS, TenantState
-from tenants.management.actions import ACTOR, add_action, print_json, print_table
+from tenants.management.actions import add_action, print_json, print_table
 from tenants.management.actions.keys import key_facts, print_key
 from tenants.models import LifecycleRun, Tenant
 from tenants.selectors import lifecycle_runs, tenant_get, tenants_with_keys
@@ -55,7 +56,7 @@ def list_tenants(
 
 def create_tenant(command: BaseCommand, *, slug: str, name: str, **_options: Any) -> None:
     """Make everything that a tenant needs, check each part, and print its first API key."""
-    tenant = tenant_provision(slug=slug, name=name, actor=ACTOR)
+    tenant = tenant_provision(slug=slug, name=name, actor=COMMAND_LINE)
     _print_run(command, lifecycle_runs(tenant=tenant)[0])
     _print_done(command, tenant, f"{slug} is ACTIVE.")
 
@@ -89,19 +90,19 @@ def suspend_tenant(command: BaseCommand, *, slug: str, **_options: Any) -> None:
 
     What runs is finished and kept, what waits keeps waiting.
     """
-    tenant_suspend(tenant=tenant_get(slug=slug), actor=ACTOR)
+    tenant_suspend(tenant=tenant_get(slug=slug), actor=COMMAND_LINE)
     command.stdout.write(command.style.SUCCESS(f"{slug} is SUSPENDED; its keys are revoked."))
 
 
 def resume_tenant(command: BaseCommand, *, slug: str, **_options: Any) -> None:
     """Let a suspended tenant work again, with a new key; what waited is handed out at once."""
-    tenant = tenant_resume(tenant=tenant_get(slug=slug), actor=ACTOR)
+    tenant = tenant_resume(tenant=tenant_get(slug=slug), actor=COMMAND_LINE)
     _print_done(command, tenant, f"{slug} is ACTIVE.")
 
 
 def retry_tenant(command: BaseCommand, *, slug: str, **_options: Any) -> None:
     """Go on with a set-up or a removal that failed, or whose process died."""
-    tenant = tenant_retry(tenant=tenant_get(slug=slug), actor=ACTOR)
+    tenant = tenant_retry(tenant=tenant_get(slug=slug), actor=COMMAND_LINE)
     _print_run(command, lifecycle_runs(tenant=tenant)[0])
     _print_done(command, tenant, f"{slug} is {tenant.state}.")
 
@@ -114,7 +115,7 @@ def remove_tenant(command: BaseCommand, *, slug: str, confirm: str | None, **_op
     tenant = tenant_get(slug=slug)
     if confirm is None:
         confirm = _ask_for_slug(command, tenant)
-    tenant_deprovision(tenant=tenant, confirmation=confirm, actor=ACTOR)
+    tenant_deprovision(tenant=tenant, confirmation=confirm, actor=COMMAND_LINE)
     rows = [
         (name, f"{counts['deleted']} deleted", f"{counts['left']} left")
         for name, counts in evidence(tenant).items()

@@ -5,7 +5,8 @@ from typing import Any
 
 from django.core.management.base import BaseCommand
 
-from tenants.management.actions import ACTOR, add_action, print_json, print_table
+from audit.events import COMMAND_LINE
+from tenants.management.actions import add_action, print_json, print_table
 from tenants.models import Tenant
 from tenants.selectors import configuration_history, tenant_get
 from tenants.services import tenant_configure
@@ -40,7 +41,7 @@ def configure(
     tenant = tenant_get(slug=slug)
     if changes:
         tenant = tenant_configure(
-            tenant=tenant, changes=_parsed(changes), actor=ACTOR, expected_version=expect
+            tenant=tenant, changes=_parsed(changes), actor=COMMAND_LINE, expected_version=expect
         )
     if history:
         _print_history(command, tenant, as_json=as_json)

@@ -5,6 +5,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand
 
+from audit.events import COMMAND_LINE
 from tenants.access.people import (
     initial_password,
     staff_change_role,
@@ -15,7 +16,7 @@ from tenants.access.people import (
 )
 from tenants.access.roles import TENANT_ROLES, TENANT_USER, role_of
 from tenants.context import tenant_context
-from tenants.management.actions import ACTOR, add_action, print_json, print_table
+from tenants.management.actions import add_action, print_json, print_table
 from tenants.selectors import tenant_get
 
 
@@ -61,7 +62,11 @@ def create_staff(
     """Let a person sign in at the tenant's pages; a password is made unless --ask is given."""
     password = getpass(f"Password for {username}: ") if ask else initial_password()
     staff_create(
-        tenant=tenant_get(slug=slug), username=username, password=password, role=role, actor=ACTOR
+        tenant=tenant_get(slug=slug),
+        username=username,
+        password=password,
+        role=role,
+        actor=COMMAND_LINE,
     )
     command.stdout.write(command.style.SUCCESS(f"{username} may sign in at {slug} as {role}."))
     if not ask:
@@ -74,7 +79,9 @@ def change_role(
     """Give a person another role; the last administrator of a tenant stays one."""
     tenant = tenant_get(slug=slug)
     with tenant_context(tenant):
-        staff_change_role(tenant=tenant, user=staff_get(username=username), role=role, actor=ACTOR)
+        staff_change_role(
+            tenant=tenant, user=staff_get(username=username), role=role, actor=COMMAND_LINE
+        )
     command.stdout.write(command.style.SUCCESS(f"{username} is {role} at {slug} now."))
 
 
@@ -94,7 +101,10 @@ def _set_active(
     tenant = tenant_get(slug=slug)
     with tenant_context(tenant):
         staff_set_active(
-            tenant=tenant, user=staff_get(username=username), is_active=is_active, actor=ACTOR
+            tenant=tenant,
+            user=staff_get(username=username),
+            is_active=is_active,
+            actor=COMMAND_LINE,
         )
     word = "may sign in" if is_active else "is shut out"
     command.stdout.write(command.style.SUCCESS(f"{username} {word} at {slug}."))

@@ -7,10 +7,11 @@ from typing import Any
 
 from django.core.management.base import BaseCommand
 
+from audit.events import COMMAND_LINE
 from frostbyte.kernel.errors import FrostbyteError
 from tenants.encryption.master import master_key, master_key_path
 from tenants.encryption.rotation import Progress, data_key_rotate, master_key_rotate
-from tenants.management.actions import ACTOR, add_action, print_table, refused
+from tenants.management.actions import add_action, print_table, refused
 from tenants.models import DataKeyVersion
 from tenants.selectors import data_keys_in_use, tenant_get
 
@@ -53,7 +54,9 @@ def rotate_key(command: BaseCommand, *, tenant: str | None, master: bool, **_opt
     """Replace a key while everything goes on; broken off, the same command goes on."""
     if tenant is not None:
         with _told_progress(command, "objects") as progress:
-            done = data_key_rotate(tenant=tenant_get(slug=tenant), actor=ACTOR, progress=progress)
+            done = data_key_rotate(
+                tenant=tenant_get(slug=tenant), actor=COMMAND_LINE, progress=progress
+            )
         command.stdout.write(
             f"{tenant}: version {done.version} is in force, {done.resealed} objects sealed anew, "
             f"{done.destroyed} old versions destroyed."
@@ -64,7 +67,7 @@ def rotate_key(command: BaseCommand, *, tenant: str | None, master: bool, **_opt
 
 def _rotate_master(command: BaseCommand) -> None:
     with _told_progress(command, "data keys") as progress:
-        done = master_key_rotate(actor=ACTOR, progress=progress)
+        done = master_key_rotate(actor=COMMAND_LINE, progress=progress)
     command.stdout.write(f"{done.rewrapped} data keys are wrapped for {done.recipient}.")
     for recipient in done.left:
         command.stdout.write(f"Remove {recipient} from {master_key_path()}: it cannot be written.")

@@ -3,11 +3,12 @@
 from argparse import ArgumentParser
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import BaseCommand
 
 from frostbyte.kernel.errors import FrostbyteError
 from tenants.access.lockout import lockout_reset
 from tenants.context import tenant_context
+from tenants.management.actions import refused
 from tenants.naming import PLATFORM
 from tenants.selectors import tenant_get
 
@@ -27,5 +28,5 @@ class Command(BaseCommand):
                 with tenant_context(tenant_get(slug=slug)):
                     lockout_reset()
         except FrostbyteError as error:
-            raise CommandError(f"{error.message} {error.remediation} [{error.code}]") from error
+            raise refused(error) from error
         self.stdout.write(self.style.SUCCESS(f"Nobody is locked out at {slug} any more."))

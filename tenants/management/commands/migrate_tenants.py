@@ -16,6 +16,7 @@ from tenants.database.migrating import (
     upgrade_lock,
 )
 from tenants.database.pooling import refuse_pooling_proxy
+from tenants.management.actions import refused
 
 
 class Command(BaseCommand):
@@ -43,7 +44,7 @@ class Command(BaseCommand):
             with upgrade_lock():
                 results = tenants_migrate(slugs=slugs, apply=not plan, report=progress)
         except FrostbyteError as error:
-            raise CommandError(f"{error.message} {error.remediation} [{error.code}]") from error
+            raise refused(error) from error
         if json:
             self.stdout.write(as_json(results, seconds=progress.seconds))
         elif verbosity:

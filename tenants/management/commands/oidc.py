@@ -5,16 +5,17 @@ from argparse import ArgumentParser
 from pathlib import Path
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import BaseCommand
 
+from audit.events import COMMAND_LINE
 from frostbyte.kernel.errors import FrostbyteError
 from tenants.access.oidc.config import (
     identity_provider_of,
     identity_provider_remove,
     identity_provider_set,
 )
-from tenants.access.people import COMMAND_LINE
 from tenants.access.roles import TENANT_ROLES
+from tenants.management.actions import refused
 from tenants.naming import domain_name
 from tenants.selectors import tenant_get
 
@@ -42,7 +43,7 @@ class Command(BaseCommand):
         try:
             getattr(self, f"_{action}")(**options)
         except FrostbyteError as error:
-            raise CommandError(f"{error.message} {error.remediation} [{error.code}]") from error
+            raise refused(error) from error
 
     def _set(self, *, slug: str, **options: Any) -> None:
         tenant = tenant_get(slug=slug)

@@ -1,16 +1,15 @@
 """`manage.py operator ...`: the people of the platform, and their keys to its API."""
 
 from argparse import ArgumentParser
-from datetime import timedelta
+from datetime import datetime
 from getpass import getpass
 from typing import Any, Final
 
-from django.core.management.base import BaseCommand, CommandError
-from django.utils import timezone
+from django.core.management.base import BaseCommand
 
+from audit.events import COMMAND_LINE
 from frostbyte.kernel.errors import FrostbyteError
 from tenants.access.people import (
-    COMMAND_LINE,
     initial_password,
     operator_change_role,
     operator_create,
@@ -25,6 +24,7 @@ from tenants.access.people import (
 )
 from tenants.access.roles import OPERATOR, PLATFORM_ROLES, role_of
 from tenants.access.totp import totp_of, totp_reset
+from tenants.management.actions import add_days, refused
 from tenants.models import PlatformKey, Scope
 
 _NAMED: Final = {
@@ -49,7 +49,7 @@ class Command(BaseCommand):
         key = actions.add_parser("key", help="issue a key to the operators' API, shown this once")
         key.add_argument("--name", default=COMMAND_LINE)
         key.add_argument("--scope", action="append", choices=["admin", "audit"], dest="scopes")
-        key.add_argument("--days", type=int, help="how long it works; without: until revoked")
+        add_days(key)
         named = {name: actions.add_parser(name, help=text) for name, text in _NAMED.items()}
         for each in (create, role, key, *named.values()):
             each.add_argument("username")
@@ -64,7 +64,7 @@ class Command(BaseCommand):
         try:
             getattr(self, f"_{action.replace('-', '_')}")(**options)
         except FrostbyteError as error:
-            raise CommandError(f"{error.message} {error.remediation} [{error.code}]") from error
+            raise refused(error) from error
 
     def _list(self, **_options: Any) -> None:
         for user in operator_list():
@@ -73,8 +73,7 @@ class Command(BaseCommand):
             role = role_of(user, roles=PLATFORM_ROLES) or "no role"
             self.stdout.write(f"{user.get_username():<32} {role:<10} {state}")
             for key in PlatformKey.objects.filter(owner=user):
-                state = "revoked" if key.revoked_at else "in force"
-                line = f"  key {key.key_id}  {state:<8}  {','.join(key.scopes)}  {key.name}"
+                line = f"  key {key.key_id}  {key.state:<8}  {','.join(key.scopes)}  {key.name}"
                 self.stdout.write(line)
 
     def _create(self, *, username: str, role: str, ask: bool, **_options: Any) -> None:
@@ -119,13 +118,12 @@ class Command(BaseCommand):
         username: str,
         name: str,
         scopes: list[Scope] | None,
-        days: int | None,
+        expires_at: datetime | None,
         **_options: Any,
     ) -> None:
-        end = timezone.now() + timedelta(days=days) if days else None
         owner = operator_get(username=username)
         _made, text = platform_key_issue(
-            owner=owner, name=name, scopes=scopes, actor=COMMAND_LINE, expires_at=end
+            owner=owner, name=name, scopes=scopes, actor=COMMAND_LINE, expires_at=expires_at
         )
         self.stdout.write(f"Key to the operators' API, shown this once: {text}")
 

@@ -12,7 +12,6 @@ from django.db.models import Model, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.functional import SimpleLazyObject
-from django.views.decorators.cache import cache_control
 
 from frostbyte.kernel.errors import FrostbyteError, NotFoundError
 from tenants.access.roles import PLATFORM_ROLES, TENANT_ROLES, scopes_of
@@ -43,7 +42,6 @@ def staff_page(
 
     def wrap(view: View[P]) -> Callable[Concatenate[HttpRequest, P], HttpResponse]:
         @login_required
-        @cache_control(private=True, no_store=True)
         @wraps(view)
         def page(request: HttpRequest, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
             if scopes and not any(may(request, scope) for scope in scopes):

@@ -5,8 +5,10 @@ from typing import TYPE_CHECKING
 
 import structlog
 from django.conf import settings
+from django.contrib.auth.models import AnonymousUser
 from django.db import connection
 from django.http import HttpRequest, HttpResponse
+from django.http.request import split_domain_port
 from django.utils.module_loading import import_string
 from redis.exceptions import RedisError
 
@@ -80,8 +82,8 @@ class TenantRoutingMiddleware:
 class ReaderMiddleware:
     """Let a person who is signed in read what their groups open, before any view runs.
 
-    It stands after Django's AuthenticationMiddleware. A bearer has been let in with what the key
-    opens, whatever session comes along.
+    It stands after Django's AuthenticationMiddleware and the limits of sessions. A bearer has been
+    let in with what the key opens; a session that comes along counts for nothing.
     """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
@@ -89,7 +91,10 @@ class ReaderMiddleware:
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         tenant, credential = request.tenant, request.credential  # type: ignore[attr-defined]
-        if tenant is not None and credential is None:
+        if credential is not None:
+            # A key's rights and a person's never come together.
+            request.user = AnonymousUser()
+        elif tenant is not None:
             groups = group_names(request.user) if request.user.is_authenticated else frozenset()
             connection.set_reader(reader_of(groups))  # type: ignore[attr-defined]
         return self.get_response(request)
@@ -136,7 +141,7 @@ def _require_same(by_host: Tenant, credential: Credential) -> None:
 
 
 def _tenant_by_host(request: HttpRequest) -> Tenant | None:
-    host = request.get_host().rsplit(":", 1)[0]
+    host, _port = split_domain_port(request.get_host())
     if not host.endswith(f".{settings.BASE_DOMAIN}"):
         return None
     tenant = tenant_for_host(host=host)

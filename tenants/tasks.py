@@ -8,11 +8,13 @@ from django.core.exceptions import ObjectDoesNotExist
 from django.db import DatabaseError, connection
 
 from tenants.access.readers import NOBODY
+from tenants.access.sessions import sessions_clear
 from tenants.context import tenant_context
 from tenants.lifecycle.gate import tenant_was_removed
 from tenants.lifecycle.recovery import settle_interrupted
+from tenants.lifecycle.states import TenantState
 from tenants.naming import PUBLIC_SCHEMA
-from tenants.selectors import tenant_get
+from tenants.selectors import tenant_get, tenant_list
 
 log = structlog.get_logger("frostbyte.tenants")
 
@@ -80,6 +82,20 @@ def _left_behind() -> list[str]:
         "log context": "tenant" in structlog.contextvars.get_contextvars(),
     }
     return [name for name, is_there in found.items() if is_there]
+
+
+@shared_task(base=QuietTask, name="tenants.clear_sessions")
+def clear_sessions() -> None:
+    """Delete sessions that are over: the platform's, and each tenant's in its own context."""
+    cleared = sessions_clear()
+    for tenant in tenant_list().filter(state__in=(TenantState.ACTIVE, TenantState.SUSPENDED)):
+        try:
+            with tenant_context(tenant):
+                cleared += sessions_clear()
+        except DatabaseError:
+            if not tenant_was_removed(tenant):
+                log.exception("sessions not cleared", tenant=tenant.slug)
+    log.info("sessions cleared", count=cleared)
 
 
 @shared_task(base=QuietTask, name="tenants.settle")

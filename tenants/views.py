@@ -8,16 +8,17 @@ from django.contrib.auth import logout
 from django.contrib.auth.decorators import login_required
 from django.contrib.auth.models import User
 from django.contrib.auth.views import LoginView, PasswordChangeView, PasswordResetConfirmView
+from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse, reverse_lazy
-from django.views.decorators.cache import never_cache
 from django.views.decorators.http import (
     require_GET,
     require_http_methods,
     require_POST,
     require_safe,
 )
+from django.views.generic import FormView
 
 from frostbyte.kernel.errors import FrostbyteError, NotFoundError
 from tenants.access.oidc import flow
@@ -25,6 +26,7 @@ from tenants.access.oidc.config import identity_provider_of, password_allowed
 from tenants.access.people import (
     Invitation,
     invitation_of,
+    person_password_changed,
     person_sign_out,
     staff_change_role,
     staff_create,
@@ -56,14 +58,26 @@ class StaffLoginView(LoginView):
         }
 
 
-class StaffPasswordView(PasswordChangeView):
+class RecordedPassword(FormView):  # type: ignore[type-arg]
+    """A password that its person sets is on record, at the tenant's address or the console."""
+
+    def form_valid(self, form: Any) -> HttpResponse:
+        """Set it, and record that it was."""
+        with transaction.atomic():
+            response = super().form_valid(form)
+            tenant = getattr(self.request, "tenant", None)
+            person_password_changed(user=form.user, tenant=tenant)
+        return response
+
+
+class OwnPasswordView(RecordedPassword, PasswordChangeView):
     """Change one's own password; all other sessions end."""
 
     template_name = "registration/password.html"
     success_url = reverse_lazy("documents")
 
 
-class InvitationView(PasswordResetConfirmView):
+class InvitationView(RecordedPassword, PasswordResetConfirmView):
     """Set a password by a link that works once; the link leaves the address at once."""
 
     template_name = "registration/invitation.html"
@@ -82,7 +96,6 @@ def sign_out_everywhere(request: HttpRequest) -> HttpResponse:
     return redirect("login")
 
 
-@never_cache
 @require_GET
 @shown_errors
 def oidc_start(request: HttpRequest) -> HttpResponse:
@@ -90,7 +103,6 @@ def oidc_start(request: HttpRequest) -> HttpResponse:
     return flow.start(request)
 
 
-@never_cache
 @require_GET
 @shown_errors
 def oidc_callback(request: HttpRequest) -> HttpResponse:

@@ -24,6 +24,7 @@ PIPELINE_HEARTBEAT_SECONDS = PIPELINE_LEASE_SECONDS / 6
 PIPELINE_SWEEP_SECONDS = 5
 TENANT_SETTLE_SECONDS = 60
 STORAGE_MEASURE_SECONDS = 3600
+SESSIONS_CLEAR_SECONDS = 3600
 PIPELINE_RUNS_IN_FLIGHT_PER_TENANT = _env.max_runs_in_flight_per_tenant
 
 CELERY_BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
@@ -36,6 +37,11 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
         "task": "processing.measure_all",
         "schedule": STORAGE_MEASURE_SECONDS,
         "options": {"expires": STORAGE_MEASURE_SECONDS},
+    },
+    "clear_sessions": {
+        "task": "tenants.clear_sessions",
+        "schedule": SESSIONS_CLEAR_SECONDS,
+        "options": {"expires": SESSIONS_CLEAR_SECONDS},
     },
     "settle": {
         "task": "tenants.settle",

@@ -171,4 +171,4 @@ class PageImageView(GenericAPIView[Document]):
             page=page,
             chunk_id=asked.validated_data.get("chunk"),
         )
-        return Response(png, headers={"Cache-Control": "private, no-store"})
+        return Response(png)

@@ -64,14 +64,6 @@ def credential_of(bearer: str) -> Credential:
     raise _unknown()
 
 
-def api_key_authenticate(*, presented: str) -> ApiKey:
-    """Return the tenant's key that was presented; raises like `credential_of`."""
-    credential = credential_of(presented)
-    if not isinstance(credential.key, ApiKey) or credential.is_token:
-        raise _unknown()
-    return credential.key
-
-
 def _by_key(bearer: str) -> Credential:
     parts = bearer.split("_")
     if len(parts) != 4 or not SLUG_PATTERN.fullmatch(parts[1]):

@@ -25,9 +25,12 @@ from tenants.errors import SignInLockedError
 from tenants.naming import PLATFORM
 
 PEOPLE_LIMIT: Final = 5
-BEARER_LIMIT: Final = 50
-"""Bad keys and tokens of one address. A secret cannot be guessed; this bounds the noise."""
-BEARER: Final = "bearer"
+NOISE_LIMIT: Final = 50
+"""Bad keys and tokens, and failed ways to a provider, of one address. None can be guessed; this
+bounds the noise."""
+BEARER: Final = "bearer:"
+PROVIDER: Final = "provider:"
+"""What is counted in the place of a name; no person's name has a colon."""
 _EPOCH: Final = "lockout:epoch"
 
 
@@ -44,7 +47,8 @@ def lockout_reset() -> None:
 
 def failure_limit(_request: HttpRequest, credentials: Mapping[str, Any] | None) -> int:
     """Return after how many failures a name is locked out."""
-    return BEARER_LIMIT if (credentials or {}).get("username") == BEARER else PEOPLE_LIMIT
+    name = (credentials or {}).get("username")
+    return NOISE_LIMIT if name in {BEARER, PROVIDER} else PEOPLE_LIMIT
 
 
 def hashed_name(request: HttpRequest, credentials: Mapping[str, Any] | None) -> str:

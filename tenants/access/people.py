@@ -173,6 +173,13 @@ def operator_set_password(*, user: User, password: str, actor: str) -> User:
     return user
 
 
+def person_password_changed(*, user: User, tenant: Tenant | None) -> None:
+    """Record that someone of the tenant, or of the platform, has set their own password."""
+    kind, chain = ("user", tenant.slug) if tenant else ("operator", PLATFORM)
+    actor = f"{kind}:{user.get_username()}"
+    _record(chain, EventType.STAFF_CHANGED, user, actor, {"changed": "password"})
+
+
 @transaction.atomic
 def person_sign_out(*, user: User, tenant: Tenant | None, actor: str) -> int:
     """End all sessions of a person, of the tenant or of the platform; return how many."""

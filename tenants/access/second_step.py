@@ -15,7 +15,6 @@ from django.contrib.auth.views import LoginView
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
-from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_http_methods
 
 from tenants.access.lockout import (
@@ -56,7 +55,6 @@ class OperatorLoginView(LoginView):
         return redirect("admin:code" if has_code else "admin:totp")
 
 
-@never_cache
 @require_http_methods(["GET", "POST"])
 def code_page(request: HttpRequest) -> HttpResponse:
     """The second step: take a code, each wrong one counting towards the lock-out."""
@@ -86,7 +84,6 @@ def _checked(request: HttpRequest, user: User, form: CodeForm) -> HttpResponse:
     return _sign_in(request, user)
 
 
-@never_cache
 @require_http_methods(["GET", "POST"])
 def totp_page(request: HttpRequest) -> HttpResponse:
     """Set up the second factor: of the person who is signed in, or is about to be."""
@@ -114,7 +111,6 @@ def _set_up(request: HttpRequest, user: User, code: str) -> HttpResponse:
     return render(request, "console/recovery_codes.html", {"codes": codes, "target": target})
 
 
-@never_cache
 @require_GET
 def totp_picture(request: HttpRequest) -> HttpResponse:
     """Return the QR code of the secret that is being set up, as SVG."""

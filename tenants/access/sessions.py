@@ -64,6 +64,8 @@ def is_over(session: SessionBase, *, now: int) -> bool:
 
 @receiver(user_logged_in)
 def _begin(request: HttpRequest, **_kwargs: Any) -> None:
+    # Until now it may have been one for the way to a provider.
+    request.session.set_expiry(None)
     request.session[BEGAN] = request.session[SEEN] = int(time.time())
 
 
@@ -79,6 +81,11 @@ def sessions_end(*, user: User) -> int:
     keys = [row.session_key for row in sessions_of(user)]
     Session.objects.filter(session_key__in=keys).delete()
     return len(keys)
+
+
+def sessions_clear() -> int:
+    """Delete the sessions of the schema in force that are over; return how many there were."""
+    return Session.objects.filter(expire_date__lte=timezone.now()).delete()[0]
 
 
 def sessions_end_all() -> int:

@@ -50,7 +50,7 @@ class TenantKeysView(OperatorView):
         )
         context = {**self.get_serializer_context(), "api_key": text}
         told = IssuedApiKeySerializer(key, context=context).data
-        return Response(told, status=status.HTTP_201_CREATED, headers={"Cache-Control": "no-store"})
+        return Response(told, status=status.HTTP_201_CREATED)
 
 
 class TenantKeyRevokeView(OperatorView):

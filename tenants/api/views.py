@@ -73,8 +73,7 @@ class TokenView(GenericAPIView[Tenant]):
                 "token_type": "Bearer",
                 "expires_in": token.expires_in,
                 "scopes": list(token.scopes),
-            },
-            headers={"Cache-Control": "no-store"},
+            }
         )
 
 
@@ -100,7 +99,7 @@ class OperatorView(GenericAPIView[Tenant]):
         """Return the tenant with the key that it was just given, which is not shown again."""
         context = self.get_serializer_context()
         told = TenantWithKeySerializer(tenant, context=context).data
-        return Response(told, status=code, headers={"Cache-Control": "no-store"})
+        return Response(told, status=code)
 
 
 class TenantsView(OperatorView):

@@ -268,9 +268,7 @@ def _show_issued_key(request: HttpRequest, tenant: Tenant) -> HttpResponse:
     """Show the key that came with a change of state, this once."""
     key = tenant.api_keys.first()
     context = {"section": "tenants", "tenant": tenant, "key": key, "secret": tenant.issued_key}
-    response = render(request, "console/key_issued.html", context)
-    response["Cache-Control"] = "no-store"
-    return response
+    return render(request, "console/key_issued.html", context)
 
 
 @require_http_methods(["GET", "POST"])

@@ -1,24 +1,24 @@
 """The operators' console: Django's admin site, with pages of our own for what operators do."""
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from django.contrib.admin import AdminSite
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect
-from django.urls import URLPattern, URLResolver, path
+from django.urls import URLPattern, URLResolver, path, reverse
 
 from tenants.access import second_step
 from tenants.access.second_step import OperatorLoginView
 from tenants.console import pages
 from tenants.pages import shown_errors
+from tenants.views import OwnPasswordView
 
 
 class FrostbyteConsole(AdminSite):
     """Sign-in for operators and the pages behind it; shows no document of any tenant."""
 
     site_header = site_title = "Frostbyte console"
-    password_change_template = "registration/password.html"  # noqa: S105
     password_change_done_template = "console/password_done.html"  # noqa: S105
     pages: ClassVar = (
         ("tenants/new/", pages.tenant_new, "tenant_new"),
@@ -40,6 +40,16 @@ class FrostbyteConsole(AdminSite):
         ("second-factor/qr.svg", second_step.totp_picture, "totp_picture"),
     )
     """Pages that come before sign-in is complete."""
+
+    def password_change(  # type: ignore[override]
+        self, request: HttpRequest, extra_context: Any = None
+    ) -> HttpResponseBase:
+        """Change one's own password, as a tenant's people do."""
+        page = OwnPasswordView.as_view(
+            success_url=reverse("admin:password_change_done"),
+            extra_context={**self.each_context(request), **(extra_context or {})},
+        )
+        return page(request)
 
     def get_urls(self) -> list[URLPattern | URLResolver]:
         """Put our pages before the site's own."""

@@ -168,6 +168,16 @@ def test_a_key_on_the_other_tenants_host(acme: Tenant, globex: Tenant, by_key: K
         assert_problem(response, 403, "INSUFFICIENT_PERMISSIONS")
 
 
+@pytest.mark.parametrize("spelt", ["{}.LOCALHOST", "{}.localhost.", "{}.localhost.:8000"])
+def test_a_host_is_the_same_however_it_is_spelt(
+    acme: Tenant, globex: Tenant, by_key: KeyCaller, spelt: str
+) -> None:
+    for tenant, other in ((acme, globex), (globex, acme)):
+        host = spelt.format(other.slug.upper())
+        assert_problem(by_key(tenant, host=host).get(DOCUMENTS), 403, "INSUFFICIENT_PERMISSIONS")
+        assert by_key(other, host=host).get(DOCUMENTS).status_code == 200
+
+
 def test_a_key_that_has_expired(acme: Tenant, globex: Tenant) -> None:
     key = new_key(acme, expires_at=timezone.now() - timedelta(seconds=1))
     for host in (host_of(acme), PUBLIC_HOST):

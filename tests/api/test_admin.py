@@ -9,7 +9,6 @@ import pytest
 from pytest_django import DjangoAssertNumQueries
 
 from audit.models import AuditEvent
-from tenants.access.credentials import api_key_authenticate
 from tenants.access.people import operator_create, platform_key_issue
 from tenants.lifecycle.provisioning import STEPS, tenant_provision
 from tenants.models import Tenant
@@ -23,6 +22,7 @@ from tests.api.conftest import (
     assert_problem,
     host_of,
 )
+from tests.keys import api_key_authenticate
 from tests.tenants.faults import after, break_steps
 
 TENANTS = "/api/v1/admin/tenants"

@@ -41,7 +41,7 @@ def exchange(caller: Caller, *scopes: str) -> str:
     body = {"scopes": list(scopes)} if scopes else {}
     answer = caller.post_json(TOKEN, body)
     assert answer.status_code == 200, answer.content
-    assert answer["Cache-Control"] == "no-store"
+    assert answer["Cache-Control"] == "private, no-store"
     return str(answer.json()["access_token"])
 
 

@@ -28,6 +28,7 @@ pytestmark = pytest.mark.django_db
 NO_TENANT_TASKS: Final = {
     "processing.measure_all": "takes nothing; sends a task for each tenant",
     "processing.sweep": "takes nothing; goes through the active tenants, each in its own context",
+    "tenants.clear_sessions": "takes nothing; goes through the tenants, each in its own context",
     "tenants.settle": "takes nothing; works on the registry, which has no content",
 }
 """Tasks that are no `TenantTask`, and why they may not be."""

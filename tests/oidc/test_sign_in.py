@@ -13,12 +13,19 @@ import pytest
 from allauth.socialaccount.models import SocialAccount
 from django.contrib.auth.models import User
 from django.contrib.sessions.backends.db import SessionStore
+from django.contrib.sessions.models import Session
 from django.core.management import CommandError, call_command
 from django.test import Client
 
 from audit.models import AuditEvent
 from frostbyte.kernel.errors import ValidationError
-from tenants.access.oidc.config import identity_provider_of, identity_provider_set
+from tenants.access.lockout import NOISE_LIMIT
+from tenants.access.oidc.config import (
+    identity_provider_of,
+    identity_provider_remove,
+    identity_provider_set,
+)
+from tenants.access.oidc.flow import WAY_SECONDS
 from tenants.access.oidc.http import ProviderSession, discover
 from tenants.access.people import staff_create, staff_set_active
 from tenants.access.roles import AUDITOR, TENANT_ADMIN, TENANT_ROLES, TENANT_USER, role_of
@@ -360,6 +367,75 @@ def test_an_identity_token_of_another_issuer_is_refused(
     answer = come_back(client, provider.consent(begin(client), provider.person("iss")))
     assert answer.status_code == 403
     assert not is_in(client)
+
+
+def test_a_name_at_another_issuer_is_another_person(
+    acme: Tenant, globex: Tenant, provider: Provider, between: Callable[..., Between]
+) -> None:
+    configure(acme, provider.issuer)
+    sign_in(browser(acme), provider, provider.person("one", preferred_username="Ada"))
+    with tenant_context(acme):
+        ada = User.objects.get(username="Ada")
+    configure(globex, provider.issuer)
+    sign_in(browser(globex), provider, "one")
+
+    elsewhere = Provider(between(lambda _path, content: content, keep_host=True).issuer)
+    identity_provider_set(tenant=acme, values={"issuer": elsewhere.issuer}, actor="tester")
+    found = identity_provider_of(acme)
+    assert found is not None
+    assert found.secret == ""
+    configure(acme, elsewhere.issuer)
+    provider.person("one", email="mallory@example.org", preferred_username="Mallory")
+    client = browser(acme)
+    sign_in(client, elsewhere, "one")
+    assert is_in(client)
+    with tenant_context(acme):
+        assert client.session["_auth_user_id"] != str(ada.pk)
+        assert SocialAccount.objects.get().user.get_username() == "Mallory"
+    with tenant_context(globex):
+        assert SocialAccount.objects.count() == 1
+
+
+def test_taking_the_provider_away_forgets_its_people(
+    acme: Tenant, globex: Tenant, provider: Provider
+) -> None:
+    for tenant in (acme, globex):
+        configure(tenant, provider.issuer)
+        sign_in(browser(tenant), provider, provider.person("one"))
+    identity_provider_remove(tenant=acme, actor="tester")
+    for tenant, left in ((acme, 0), (globex, 1)):
+        with tenant_context(tenant):
+            assert SocialAccount.objects.count() == left
+            assert User.objects.count() == 1
+
+
+def test_someone_who_comes_back_from_nowhere_is_told_to_wait(
+    acme: Tenant, globex: Tenant, provider: Provider
+) -> None:
+    """Each refusal is an event in the chain for good, and anybody may send such requests."""
+    for tenant in (acme, globex):
+        configure(tenant, provider.issuer)
+    answers = [browser(acme).get("/oidc/callback/").status_code for _ in range(NOISE_LIMIT + 3)]
+    assert set(answers[: NOISE_LIMIT - 1]) == {403}
+    assert set(answers[NOISE_LIMIT:]) == {429}
+    told = AuditEvent.objects.filter(tenant="acme", event_type__startswith="LOGIN_")
+    assert told.count() == NOISE_LIMIT
+    assert browser(globex).get("/oidc/callback/").status_code == 403
+
+
+def test_a_session_on_the_way_to_the_provider_is_short(
+    acme: Tenant, globex: Tenant, provider: Provider
+) -> None:
+    configure(acme, provider.issuer)
+    client = browser(acme)
+    begin(client)
+    with tenant_context(acme):
+        assert client.session.get_expiry_age() == WAY_SECONDS
+    come_back(client, provider.consent(begin(client), provider.person("one")))
+    with tenant_context(acme):
+        assert client.session.get_expiry_age() > WAY_SECONDS
+    with tenant_context(globex):
+        assert not Session.objects.exists()
 
 
 def unsigned(id_token: str) -> str:

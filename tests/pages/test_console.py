@@ -10,12 +10,12 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from audit.models import AuditEvent
-from tenants.access.credentials import api_key_authenticate
 from tenants.access.people import operator_create
 from tenants.access.roles import AUDITOR, TENANT_ADMIN
 from tenants.models import ApiKey, Tenant
 from tenants.stores import for_tenant
 from tests.conftest import Receive
+from tests.keys import api_key_authenticate
 from tests.pages.conftest import PASSWORD, host_of, staff_client
 
 
@@ -44,6 +44,15 @@ def test_an_operator_signs_in(visitor: Client, operator: Client) -> None:
     assert visitor.get("/console/").status_code == 200
     assert visitor.post("/console/logout/").status_code == 302
     assert visitor.get("/console/").status_code == 302
+
+
+def test_an_operators_new_password_is_recorded(operator: Client) -> None:
+    new = "another-horse-battery-8"
+    form = {"old_password": PASSWORD, "new_password1": new, "new_password2": new}
+    done = operator.post("/console/password_change/", form, follow=True)
+    assert done.request["PATH_INFO"] == "/console/password_change/done/"
+    event = AuditEvent.objects.filter(tenant="platform").latest("sequence")
+    assert (event.event_type, event.actor) == ("STAFF_CHANGED", "operator:olga")
 
 
 def test_a_failed_sign_in_is_recorded(visitor: Client, db: None) -> None:

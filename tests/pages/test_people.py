@@ -45,6 +45,12 @@ def set_password(path: str, password: str, host: str = "acme.localhost") -> int:
 def test_a_new_person_sets_a_password_once(acme_admin: Client, acme: Tenant) -> None:
     path = add(acme_admin)
     assert set_password(path, PASSWORD) == 302
+    event = AuditEvent.objects.filter(tenant=acme.slug).latest("sequence")
+    assert (event.event_type, event.actor, event.resource_id) == (
+        "STAFF_CHANGED",
+        "user:kim",
+        "kim",
+    )
     assert set_password(path, "another-horse-battery-9") == 410
     kim = Client(headers={"host": host_of(acme)})
     assert kim.post("/login/", {"username": "kim", "password": PASSWORD}).status_code == 302

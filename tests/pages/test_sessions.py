@@ -8,13 +8,16 @@ from typing import Any
 import pytest
 from django.contrib.sessions.models import Session
 from django.test import Client
+from django.utils import timezone
 
+from audit.models import AuditEvent
 from frostbyte.settings.env import PROJECT_DIR
 from tenants.access.people import staff_create
 from tenants.access.roles import TENANT_USER
 from tenants.context import tenant_context
 from tenants.models import Tenant
 from tenants.services import tenant_resume, tenant_suspend
+from tenants.tasks import clear_sessions
 from tests.pages.conftest import PASSWORD, host_of, staff_client
 
 HOUR = 60 * 60
@@ -164,6 +167,13 @@ def test_a_new_password_ends_the_other_sessions(kim: Client, acme: Tenant, globe
     form = {"old_password": PASSWORD, "new_password1": new, "new_password2": new}
     assert kim.post("/password/", form).status_code == 302
     assert [is_in(client) for client in (kim, second, theirs)] == [True, False, True]
+    event = AuditEvent.objects.filter(tenant="acme").latest("sequence")
+    assert (event.event_type, event.actor, event.resource_id) == (
+        "STAFF_CHANGED",
+        "user:kim",
+        "kim",
+    )
+    assert event.details["changed"] == "password"
 
 
 def test_sessions_of_a_suspended_tenant_do_not_come_back(acme: Tenant, globex: Tenant) -> None:
@@ -173,6 +183,35 @@ def test_sessions_of_a_suspended_tenant_do_not_come_back(acme: Tenant, globex: T
     tenant_resume(tenant=acme, actor="tester")
     assert not is_in(ours)
     assert is_in(theirs)
+
+
+def test_a_key_beside_a_session_lends_it_nothing(kim: Client, acme: Tenant, clock: Clock) -> None:
+    """Neither rights nor time: what is asked with a key is asked by the key alone."""
+    from tests.api.conftest import new_key
+
+    bearing = {"Authorization": f"Bearer {new_key(acme)}"}
+    assert is_in(kim)
+    assert not is_in(kim, **bearing)
+    assert is_in(kim)
+    clock.pass_(HOUR)
+    assert not is_in(kim, **bearing)
+
+
+def test_sessions_that_are_over_are_cleared(
+    kim: Client, operator: Client, acme: Tenant, globex: Tenant
+) -> None:
+    sign_in(globex)
+    for tenant in (acme, globex):
+        with tenant_context(tenant):
+            Session(session_key="over", session_data="", expire_date=timezone.now()).save()
+    Session(session_key="over", session_data="", expire_date=timezone.now()).save()
+    clear_sessions()
+    assert not Session.objects.filter(session_key="over").exists()
+    assert Session.objects.count() == 1
+    for tenant in (acme, globex):
+        with tenant_context(tenant):
+            assert not Session.objects.filter(session_key="over").exists()
+            assert Session.objects.count() == 1
 
 
 def test_a_visitor_and_a_key_cost_no_look_at_sessions(

@@ -10,7 +10,6 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from audit.models import AuditEvent
-from tenants.access.credentials import api_key_authenticate
 from tenants.access.people import operator_create
 from tenants.configuration import TenantConfiguration
 from tenants.console.settings_form import GROUPS, HELP, SettingsForm
@@ -19,6 +18,7 @@ from tenants.lifecycle.provisioning import STEPS, tenant_provision
 from tenants.lifecycle.states import TRANSITIONS, TenantState
 from tenants.models import Tenant
 from tenants.services import tenant_configure
+from tests.keys import api_key_authenticate
 from tests.pages.conftest import PASSWORD
 from tests.tenants.faults import after, break_steps
 

@@ -9,7 +9,6 @@ from django.utils import timezone
 from audit.events import EventType
 from audit.models import AuditEvent
 from frostbyte.kernel.errors import ValidationError
-from tenants.access.credentials import api_key_authenticate
 from tenants.access.people import staff_create
 from tenants.context import tenant_context
 from tenants.errors import AuthenticationRequiredError, TokenExpiredError, TokenRevokedError
@@ -21,6 +20,7 @@ from tenants.services import (
     tenant_resume,
     tenant_suspend,
 )
+from tests.keys import api_key_authenticate
 
 
 def issue(tenant: Tenant, expires_at: datetime | None = None) -> tuple[ApiKey, str]:

@@ -12,13 +12,13 @@ from django.core.management import CommandError, call_command
 from django.db import connection
 from django.utils import timezone
 
-from tenants.access.credentials import api_key_authenticate
 from tenants.context import tenant_context
 from tenants.errors import AuthenticationRequiredError, TokenRevokedError
 from tenants.lifecycle import gate, provisioning
 from tenants.lifecycle.provisioning import STEPS
 from tenants.models import ApiKey, Tenant
 from tenants.selectors import tenants_with_keys
+from tests.keys import api_key_authenticate
 from tests.tenants.faults import after, break_steps
 
 

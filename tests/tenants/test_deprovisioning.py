@@ -11,7 +11,6 @@ from audit.verification import chain_verify
 from intake.services import document_receive
 from processing.models import Run
 from processing.runner import run_advance
-from tenants.access.credentials import api_key_authenticate
 from tenants.context import tenant_context
 from tenants.errors import (
     AuthenticationRequiredError,
@@ -30,6 +29,7 @@ from tenants.models import Tenant
 from tenants.services import tenant_resume, tenant_suspend
 from tenants.stores import for_tenant
 from tenants.workspace import workspace_folder
+from tests.keys import api_key_authenticate
 
 TEXT = b"# Cranes\n\nThe crane on pier one is blue.\n"
 

@@ -13,7 +13,6 @@ import pytest
 from audit.models import AuditEvent
 from audit.verification import chain_verify
 from intake.services import document_receive
-from tenants.access.credentials import api_key_authenticate
 from tenants.context import tenant_context
 from tenants.errors import DeprovisioningError, ProvisioningError
 from tenants.lifecycle import deprovisioning
@@ -22,6 +21,7 @@ from tenants.lifecycle.provisioning import STEPS, Step, tenant_provision
 from tenants.lifecycle.recovery import tenant_retry
 from tenants.lifecycle.states import TenantState
 from tenants.models import Tenant
+from tests.keys import api_key_authenticate
 from tests.tenants.faults import Act, after, before, break_steps
 
 STEP_NAMES = [step.name for step in STEPS]

@@ -7,7 +7,6 @@ from django.core.exceptions import ImproperlyConfigured
 
 from audit.models import AuditEvent
 from audit.verification import chain_verify
-from tenants.access.credentials import api_key_authenticate
 from tenants.context import tenant_context
 from tenants.errors import (
     InvalidStateTransitionError,
@@ -19,6 +18,7 @@ from tenants.lifecycle.provisioning import STEPS, _nothing, tenant_provision
 from tenants.lifecycle.states import TRANSITIONS, TenantState, require_transition
 from tenants.models import Tenant
 from tenants.stores import for_tenant
+from tests.keys import api_key_authenticate
 
 STEP_NAMES = [step.name for step in STEPS]
 

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 import pydantic
+from allauth.socialaccount.models import SocialAccount
 from django.db import transaction
 
 from audit.events import EventType
@@ -11,6 +12,7 @@ from audit.services import record_event
 from frostbyte.kernel.errors import ValidationError
 from tenants.access.oidc.http import discover, require_url
 from tenants.access.roles import TENANT_ROLES
+from tenants.context import tenant_context
 from tenants.encryption.sealing import seal, unseal
 from tenants.models import Tenant
 
@@ -79,15 +81,21 @@ def password_allowed(tenant: Tenant | None) -> bool:
 def identity_provider_set(*, tenant: Tenant, values: Mapping[str, Any], actor: str) -> Tenant:
     """Set the provider's fields by name, after asking it who it is; others stay.
 
-    `client_secret` is given in clear and stored sealed. Raises `ValidationError`, or
+    `client_secret` is given in clear and stored sealed. Another issuer gets neither the secret nor
+    the people of the one before. Raises `ValidationError`, or
     `IdentityProviderError` where the issuer does not answer as itself.
     """
     given = dict(values)
     if given.get("client_secret"):
         given["client_secret"] = seal(given["client_secret"], purpose=_PURPOSE)
+    before = identity_provider_of(tenant)
     provider = _validated({**tenant.sign_in, **given})
+    if before is not None and provider.issuer != before.issuer:
+        provider = _validated({**tenant.sign_in, "client_secret": "", **given})
     require_url(provider.issuer)
     discover(provider.issuer)
+    if before is not None and provider.issuer != before.issuer:
+        _forget_links(tenant)
     _store(tenant, provider.model_dump(mode="json"))
     _record(tenant, actor, {"provider": provider.told()})
     return tenant
@@ -96,9 +104,16 @@ def identity_provider_set(*, tenant: Tenant, values: Mapping[str, Any], actor: s
 @transaction.atomic
 def identity_provider_remove(*, tenant: Tenant, actor: str) -> Tenant:
     """Take the provider away: people sign in by password again."""
+    _forget_links(tenant)
     _store(tenant, {})
     _record(tenant, actor, {"provider": None})
     return tenant
+
+
+def _forget_links(tenant: Tenant) -> None:
+    """Let people be found anew: what a provider calls a person means nothing at another's."""
+    with tenant_context(tenant):
+        SocialAccount.objects.all().delete()
 
 
 def _store(tenant: Tenant, values: dict[str, Any]) -> None:

@@ -24,7 +24,7 @@ from django.urls import reverse
 from django.utils.http import url_has_allowed_host_and_scheme
 
 from frostbyte.kernel.errors import FrostbyteError, NotFoundError
-from tenants.access.lockout import record_failure
+from tenants.access.lockout import PROVIDER, count_failure, record_failure, require_unlocked
 from tenants.access.oidc.config import identity_provider_of
 from tenants.access.oidc.http import ProviderSession, discover
 from tenants.access.oidc.policy import link, person_of
@@ -35,6 +35,8 @@ PROVIDER_ID: Final = "oidc"
 ALGORITHMS: Final = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512",
                      "ES256", "ES384", "ES512", "EdDSA")  # fmt: skip
 LEEWAY_SECONDS: Final = 30
+WAY_SECONDS: Final = 600
+"""How long the session of someone lasts who is on the way to the provider."""
 
 
 class TenantProvider(OpenIDConnectProvider):  # type: ignore[misc]
@@ -188,6 +190,8 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
 def start(request: HttpRequest) -> HttpResponse:
     """Lead to the tenant's provider; the way is fixed here, none of it read from the address."""
     adapter = TenantOidcAdapter(request)
+    if not request.user.is_authenticated:
+        request.session.set_expiry(WAY_SECONDS)
     try:
         provider = adapter.get_provider()
     except SocialApp.DoesNotExist as error:
@@ -205,7 +209,12 @@ def start(request: HttpRequest) -> HttpResponse:
 
 
 def callback(request: HttpRequest) -> HttpResponse:
-    """Take who comes back from the provider, or tell why not; refusals are recorded."""
+    """Take who comes back from the provider, or tell why not; refusals are recorded.
+
+    Past a number of them an address is told to wait: each is an event in the tenant's chain, and
+    anybody may come here. Raises `SignInLockedError` then.
+    """
+    require_unlocked(request, PROVIDER)
     try:
         response: HttpResponse = TenantCallbackView.adapter_view(TenantOidcAdapter(request))(
             request
@@ -219,6 +228,7 @@ def callback(request: HttpRequest) -> HttpResponse:
 
 def refused(request: HttpRequest, error: FrostbyteError) -> HttpResponse:
     """Record a refusal in the tenant's chain, and tell it."""
+    count_failure(request, PROVIDER)
     record_failure(request, component="oidc", resource="sign-in")
     return render(request, "error.html", {"error": error}, status=error.http_status)
 

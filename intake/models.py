@@ -7,6 +7,7 @@ from typing import ClassVar, Final
 from uuid import UUID
 
 from django.contrib.auth.models import Group
+from django.contrib.postgres.functions import RandomUUID
 from django.contrib.postgres.indexes import GinIndex
 from django.core.validators import RegexValidator
 from django.db import models
@@ -51,7 +52,9 @@ class Collection(models.Model):
 class Document(models.Model):
     """One file that was accepted: its raw bytes lie unchanged in the tenant's bucket.
 
-    The same bytes are one document in each collection: a copy elsewhere must not show.
+    The same bytes are one document in each collection: a copy elsewhere must not show. Other bytes
+    of the same name in the same collection are its next version, in one series; search finds the
+    newest that is published, which is `is_current`, and the earlier ones stay to be read.
     `published_run_id` names the pipeline run whose chunks search may see; None: not yet visible.
     `metadata` is the tenant's own, as it was given, under the version of its schema; 0: none.
     """
@@ -67,6 +70,9 @@ class Document(models.Model):
         default=DEFAULT_COLLECTION_ID,
         related_name="documents",
     )
+    series = models.UUIDField(default=new_id, db_default=RandomUUID(), editable=False)
+    version = models.PositiveIntegerField(default=1)
+    is_current = models.BooleanField(default=True)
     raw_key = models.CharField(max_length=200)
     uploaded_by = models.CharField(max_length=200)
     created_at = models.DateTimeField(default=timezone.now, db_index=True, editable=False)
@@ -79,9 +85,11 @@ class Document(models.Model):
         ordering: ClassVar = ["-created_at", "-id"]
         constraints: ClassVar = [
             models.UniqueConstraint(fields=["collection", "sha256"], name="one_document_a_content"),
+            models.UniqueConstraint(fields=["series", "version"], name="one_document_a_version"),
         ]
         indexes: ClassVar = [
             GinIndex(fields=["metadata"], name="document_metadata", opclasses=["jsonb_path_ops"]),
+            models.Index(fields=["collection", "filename"], name="document_of_name"),
         ]
 
     def __str__(self) -> str:
@@ -128,6 +136,64 @@ class MetadataSchema(models.Model):
         return f"version {self.version}"
 
 
+class BatchState(models.TextChoices):
+    """Where a batch is. The last two are final."""
+
+    OPEN = "open"
+    RECEIVED = "received"
+    COMPLETED = "completed"
+    CANCELLED = "cancelled"
+
+
+class Priority(models.IntegerChoices):
+    """Which of a tenant's documents go first; between tenants it counts for nothing."""
+
+    LOW = 0
+    NORMAL = 1
+    HIGH = 2
+
+
+class Batch(models.Model):
+    """Files that were announced together by one manifest; `reference` is the sender's own id.
+
+    It is `open` while files are on their way, until `expires_at`: what has not come by then is
+    rejected, so that no batch waits for ever. It is `received` when every file has its receipt,
+    and `completed` when nothing more happens to any of them by itself.
+    """
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    reference = models.CharField(max_length=200)
+    state = models.CharField(
+        max_length=12, choices=BatchState.choices, default=BatchState.OPEN, db_index=True
+    )
+    collection = models.ForeignKey(
+        Collection, on_delete=models.PROTECT, default=DEFAULT_COLLECTION_ID, related_name="batches"
+    )
+    priority = models.PositiveSmallIntegerField(choices=Priority.choices, default=Priority.NORMAL)
+    file_count = models.PositiveIntegerField()
+    manifest = models.JSONField()
+    manifest_sha256 = models.CharField(max_length=64)
+    created_by = models.CharField(max_length=200)
+    created_at = models.DateTimeField(default=timezone.now, db_index=True, editable=False)
+    expires_at = models.DateTimeField(null=True, blank=True)
+    received_at = models.DateTimeField(null=True, blank=True)
+    completed_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        ordering: ClassVar = ["-created_at", "-id"]
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["collection", "reference"], name="one_batch_a_name"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.reference}: {self.state}"
+
+    @property
+    def is_final(self) -> bool:
+        """Whether nothing more will happen to it by itself."""
+        return self.state in {BatchState.COMPLETED, BatchState.CANCELLED}
+
+
 class Outcome(models.TextChoices):
     """What became of a file at intake."""
 
@@ -149,7 +215,8 @@ class Receipt(models.Model):
 
     `details` are the numbers behind a refusal, safe to show. `document` is the stored document;
     for a duplicate it is the one that was there before. `collection` is where the file was handed
-    in, which may be gone since: it holds nothing up.
+    in, which may be gone since: it holds nothing up. `signature` is Ed25519, in base64, over the
+    receipt's canonical JSON, by the platform's key that `signing_key` names.
     """
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
@@ -175,7 +242,14 @@ class Receipt(models.Model):
         default=DEFAULT_COLLECTION_ID,
         related_name="+",
     )
+    batch = models.ForeignKey(
+        Batch, on_delete=models.PROTECT, null=True, blank=True, related_name="receipts"
+    )
+    file_id = models.CharField(max_length=200, blank=True)
+    version = models.PositiveIntegerField(default=1)
     is_duplicate = models.BooleanField(default=False)
+    signature = models.CharField(max_length=100, blank=True)
+    signing_key = models.CharField(max_length=64, blank=True)
     received_from = models.CharField(max_length=200)
     created_at = models.DateTimeField(default=timezone.now, db_index=True, editable=False)
 
@@ -184,3 +258,28 @@ class Receipt(models.Model):
 
     def __str__(self) -> str:
         return f"{self.filename}: {self.outcome}"
+
+
+class BatchFile(models.Model):
+    """One file of a manifest: what its sender said of it, and its receipt once there is one."""
+
+    batch = models.ForeignKey(Batch, on_delete=models.CASCADE, related_name="files")
+    position = models.PositiveIntegerField()
+    file_id = models.CharField(max_length=200)
+    filename = models.CharField(max_length=255)
+    media_type = models.CharField(max_length=100)
+    size_bytes = models.PositiveBigIntegerField()
+    sha256 = models.CharField(max_length=64)
+    metadata = models.JSONField(default=dict, blank=True)
+    receipt = models.OneToOneField(
+        Receipt, on_delete=models.PROTECT, null=True, blank=True, related_name="batch_file"
+    )
+
+    class Meta:
+        ordering: ClassVar = ["batch", "position"]
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["batch", "file_id"], name="one_file_an_id"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.file_id} of {self.batch_id}"

@@ -10,11 +10,11 @@ from django.db import models
 from django.utils import timezone
 
 from frostbyte.kernel.ids import new_id
-from intake.models import Document
+from intake.models import Document, Priority
 
 
 class RunState(models.TextChoices):
-    """Where a run is. The last three are final."""
+    """Where a run is. The last four are final."""
 
     QUEUED = "queued"
     RUNNING = "running"
@@ -22,6 +22,7 @@ class RunState(models.TextChoices):
     PUBLISHED = "published"
     FAILED = "failed"
     QUARANTINED = "quarantined"
+    CANCELLED = "cancelled"
 
 
 OPEN_STATES = (RunState.QUEUED, RunState.RUNNING, RunState.WAITING)
@@ -38,13 +39,19 @@ class StageState(models.TextChoices):
 
 
 class Run(models.Model):
-    """One passage of a document through the pipeline, under the configuration of its start."""
+    """One passage of a document through the pipeline, under the configuration of its start.
+
+    `batch_id` is the batch that it was begun for; of a tenant's runs those of a higher priority go
+    first (`intake.models.Priority`).
+    """
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     document = models.ForeignKey(Document, on_delete=models.CASCADE, related_name="runs")
     state = models.CharField(
         max_length=12, choices=RunState.choices, default=RunState.QUEUED, db_index=True
     )
+    batch_id = models.UUIDField(null=True, blank=True, db_index=True)
+    priority = models.PositiveSmallIntegerField(default=Priority.NORMAL)
     configuration = models.JSONField(default=dict)
     configuration_version = models.PositiveIntegerField(default=1)
     dispatched_at = models.DateTimeField(null=True, blank=True)

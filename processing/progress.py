@@ -27,6 +27,7 @@ _LABELS: Final = {
     RunState.PUBLISHED: ("Searchable", "good"),
     RunState.FAILED: ("Failed", "bad"),
     RunState.QUARANTINED: ("Held back", "bad"),
+    RunState.CANCELLED: ("Cancelled", ""),
 }
 
 

@@ -245,6 +245,7 @@ class Receipt(models.Model):
     batch = models.ForeignKey(
         Batch, on_delete=models.PROTECT, null=True, blank=True, related_name="receipts"
     )
+    batch_reference = models.CharField(max_length=200, blank=True)
     file_id = models.CharField(max_length=200, blank=True)
     version = models.PositiveIntegerField(default=1)
     is_duplicate = models.BooleanField(default=False)

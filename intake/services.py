@@ -16,6 +16,7 @@ from intake.errors import FileRejectedError
 from intake.metadata.checking import metadata_check
 from intake.models import DEFAULT_COLLECTION, Collection, Document, Outcome, Receipt
 from intake.quotas import quota_check, quota_check_and_hold
+from intake.receipts import receipt_issue
 from intake.selectors import collection_get, metadata_schema_in_force, same_content
 from intake.signals import document_received
 from tenants.lifecycle.gate import writing
@@ -108,6 +109,7 @@ def _accept(tenant: Tenant, upload: Upload) -> str:
 @transaction.atomic
 def _reject(tenant: Tenant, upload: Upload, error: FileRejectedError, actor: str) -> Receipt:
     receipt = _receipt(
+        tenant,
         upload,
         actor,
         outcome=Outcome.REJECTED,
@@ -160,7 +162,7 @@ def _enter(tenant: Tenant, upload: Upload, document: Document, actor: str) -> Re
         return _duplicate(tenant, upload, existing, actor)
     quota_check_and_hold(tenant=tenant, adds_bytes=upload.size)
     document.save(force_insert=True)
-    receipt = _receipt(upload, actor, document=document, media_type=document.media_type)
+    receipt = _receipt(tenant, upload, actor, document=document, media_type=document.media_type)
     details = {
         "output_hash": upload.sha256,
         "size_bytes": upload.size,
@@ -192,6 +194,7 @@ def lock_content(collection: Collection, sha256: str) -> None:
 @transaction.atomic
 def _duplicate(tenant: Tenant, upload: Upload, existing: Document, actor: str) -> Receipt:
     receipt = _receipt(
+        tenant,
         upload,
         actor,
         document=existing,
@@ -204,8 +207,9 @@ def _duplicate(tenant: Tenant, upload: Upload, existing: Document, actor: str) -
     return receipt
 
 
-def _receipt(upload: Upload, actor: str, **fields: object) -> Receipt:
-    return Receipt.objects.create(
+def _receipt(tenant: Tenant, upload: Upload, actor: str, **fields: object) -> Receipt:
+    return receipt_issue(
+        tenant=tenant,
         collection=upload.collection,
         filename=upload.filename,
         size_bytes=upload.size,

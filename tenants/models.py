@@ -283,6 +283,35 @@ class DataKeyVersion(models.Model):
         return f"{self.tenant} version {self.version}"
 
 
+class SigningKey(models.Model):
+    """A key that the platform signs with (Ed25519); `id` is the fingerprint of `public`.
+
+    One is in force. Of a retired one the public half stays, so that what it signed can be checked;
+    `wrapped`, the private half under the master key, is empty then. No tenant's role may read it.
+    """
+
+    id = models.CharField(primary_key=True, max_length=16, editable=False)
+    public = models.BinaryField()
+    wrapped = models.BinaryField()
+    recipient = models.CharField(max_length=100)
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+    retired_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        ordering: ClassVar = ["created_at", "id"]
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["retired_at"],
+                condition=models.Q(retired_at=None),
+                nulls_distinct=False,
+                name="one_current_signing_key",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.id
+
+
 class StoreCredential(models.Model):
     """What opens a tenant's bucket and no other; the secret is sealed with its data key.
 

@@ -8,6 +8,8 @@ from rest_framework import serializers
 from rest_framework.reverse import reverse
 
 from intake.models import DEFAULT_COLLECTION, Collection, Receipt
+from intake.receipts import RECEIPT_TYPE, SIGNED_TIME
+from tenants.api.callers import require_tenant
 from tenants.api.strict import StrictSerializer
 from tenants.naming import LABEL_LIMIT, LABEL_RULE
 
@@ -109,9 +111,17 @@ class ReceiptLinksSerializer(serializers.Serializer[Any]):
 
 
 class ReceiptSerializer(serializers.ModelSerializer[Receipt]):
-    """What became of a file. `sha256` is that of the bytes as they came."""
+    """What became of a file. `sha256` is that of the bytes as they came.
 
+    `signature` is Ed25519, in base64, by the key `signing_key` of `receipts/keys`, over the
+    canonical JSON (RFC 8785) of all members but itself, `signing_key` and `links`.
+    """
+
+    type = serializers.SerializerMethodField()
+    tenant = serializers.SerializerMethodField()
+    batch_id = serializers.UUIDField(allow_null=True, read_only=True)
     document_id = serializers.UUIDField(allow_null=True, read_only=True)
+    created_at = serializers.DateTimeField(format=SIGNED_TIME, read_only=True)
     details = serializers.DictField(
         read_only=True, help_text="The numbers behind a refusal, such as `used` and `limit`."
     )
@@ -120,7 +130,12 @@ class ReceiptSerializer(serializers.ModelSerializer[Receipt]):
     class Meta:
         model = Receipt
         fields = (
+            "type",
+            "tenant",
             "id",
+            "batch_id",
+            "batch_reference",
+            "file_id",
             "filename",
             "outcome",
             "scan",
@@ -133,12 +148,23 @@ class ReceiptSerializer(serializers.ModelSerializer[Receipt]):
             "size_bytes",
             "sha256",
             "document_id",
+            "version",
             "is_duplicate",
             "received_from",
             "created_at",
+            "signature",
+            "signing_key",
             "links",
         )
         read_only_fields = fields
+
+    def get_type(self, _receipt: Receipt) -> str:
+        """Return what a signature of a receipt is for."""
+        return RECEIPT_TYPE
+
+    def get_tenant(self, _receipt: Receipt) -> str:
+        """Return the slug of the tenant."""
+        return require_tenant(self.context["request"]).slug
 
     @extend_schema_field(ReceiptLinksSerializer)
     def get_links(self, receipt: Receipt) -> dict[str, str | None]:
@@ -152,3 +178,20 @@ class ReceiptSerializer(serializers.ModelSerializer[Receipt]):
             if document_id
             else None,
         }
+
+
+class PublicKeySerializer(serializers.Serializer[Any]):
+    """A public key as a JSON Web Key (RFC 7517, RFC 8037); `x` is its 32 bytes in base64url."""
+
+    kty = serializers.ChoiceField(["OKP"])
+    crv = serializers.ChoiceField(["Ed25519"])
+    alg = serializers.ChoiceField(["EdDSA"])
+    use = serializers.ChoiceField(["sig"])
+    kid = serializers.CharField()
+    x = serializers.CharField()
+
+
+class PublicKeysSerializer(serializers.Serializer[Any]):
+    """Every key that ever signed a receipt here, the one in force last."""
+
+    keys = PublicKeySerializer(many=True)

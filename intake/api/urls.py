@@ -14,5 +14,6 @@ urlpatterns = [
     path("quota", views.QuotaView.as_view(), name="quota"),
     path("collections", collections.CollectionsView.as_view(), name="collections"),
     path("collections/<slug:collection>", collections.CollectionView.as_view(), name="collection"),
+    path("receipts/keys", views.ReceiptKeysView.as_view(), name="receipt-keys"),
     path("receipts/<uuid:receipt_id>", views.ReceiptView.as_view(), name="receipt"),
 ]

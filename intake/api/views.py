@@ -9,13 +9,14 @@ from rest_framework.generics import GenericAPIView
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from intake.api.serializers import ReceiptSerializer
+from intake.api.serializers import PublicKeysSerializer, ReceiptSerializer
 from intake.models import Receipt
 from intake.quotas import quota_usage
 from intake.selectors import receipt_get
 from tenants.api.callers import actor_of, require_tenant
 from tenants.api.permissions import granted_scopes
 from tenants.api.quotas import QuotaSerializer
+from tenants.encryption.signatures import public_keys
 from tenants.errors import InsufficientPermissionsError
 from tenants.limits.quotas import rates_used
 from tenants.models import Scope
@@ -36,6 +37,23 @@ class ReceiptView(GenericAPIView[Receipt]):
         receipt = receipt_get(receipt_id=receipt_id)
         _require_visible(request, receipt)
         return Response(self.get_serializer(receipt).data)
+
+
+class ReceiptKeysView(GenericAPIView[Any]):
+    """The keys that receipts are signed with."""
+
+    required_scope = tuple(scope.value for scope in Scope)
+    throttle_scope = "query"
+    serializer_class = PublicKeysSerializer
+    pagination_class = None
+
+    @extend_schema(operation_id="receipt_keys", tags=TAGS)
+    def get(self, _request: Request) -> Response:
+        """Return the public keys that receipts are checked by, as a JSON Web Key Set.
+
+        Keys that are not in use any more stay here, so that what they signed can be checked.
+        """
+        return Response({"keys": public_keys()})
 
 
 class QuotaView(GenericAPIView[Any]):

@@ -11,7 +11,7 @@ from audit.services import record_event
 from tenants.encryption import master
 from tenants.encryption.sealed import SECRET_BYTES, DataKey
 from tenants.errors import DataKeyUnavailableError
-from tenants.models import DataKeyVersion, Tenant
+from tenants.models import DataKeyVersion, SigningKey, Tenant
 
 CACHED_KEYS = 1024
 
@@ -62,19 +62,19 @@ def data_keys_count(tenant: Tenant) -> int:
     return DataKeyVersion.objects.filter(tenant=tenant, destroyed_at=None).count()
 
 
-def data_key_rewrap(row: DataKeyVersion) -> None:
-    """Wrap a version for the newest identity of the master key, unless it is or was destroyed."""
+def key_rewrap(row: DataKeyVersion | SigningKey) -> None:
+    """Wrap a key for the newest identity of the master key, unless it is or was destroyed."""
     wrapped, recipient = master.wrap(master.unwrap(bytes(row.wrapped)))
-    DataKeyVersion.objects.filter(pk=row.pk, recipient=row.recipient, destroyed_at=None).update(
-        wrapped=wrapped, recipient=recipient
-    )
+    table = SigningKey.objects if isinstance(row, SigningKey) else DataKeyVersion.objects
+    same = table.filter(pk=row.pk, recipient=row.recipient).exclude(wrapped=b"")
+    same.update(wrapped=wrapped, recipient=recipient)
 
 
 def hold_wrapping(*, exclusive: bool) -> None:
-    """Keep new data keys and the end of a master key's rotation apart, until the commit."""
+    """Keep new keys and the end of a master key's rotation apart, until the commit."""
     mode = "SHARE ROW EXCLUSIVE" if exclusive else "ROW EXCLUSIVE"
     with connection.cursor() as cursor:
-        cursor.execute(f"LOCK TABLE tenants_datakeyversion IN {mode} MODE")
+        cursor.execute(f"LOCK TABLE tenants_datakeyversion, tenants_signingkey IN {mode} MODE")
 
 
 def no_data_key() -> DataKeyUnavailableError:

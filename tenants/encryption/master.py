@@ -80,7 +80,7 @@ def unwrap(wrapped: bytes) -> bytes:
         opened: bytes = pyrage.decrypt(wrapped, list(master_key().identities))
     except pyrage.DecryptError:
         raise MasterKeyError(
-            "No identity of the master key file opens this tenant's data key.",
+            "No identity of the master key file opens this key.",
             remediation="`manage.py keys status` names the identity that is missing: put it back.",
         ) from None
     return opened

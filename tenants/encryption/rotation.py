@@ -19,8 +19,8 @@ from frostbyte.kernel.age import identity_lines
 from tenants.encryption.keys import (
     data_key_add,
     data_key_destroy,
-    data_key_rewrap,
     hold_wrapping,
+    key_rewrap,
 )
 from tenants.encryption.master import MasterKey, master_key, master_key_path
 from tenants.errors import (
@@ -31,7 +31,7 @@ from tenants.errors import (
     RotationRunningError,
 )
 from tenants.lifecycle.gate import exclusive
-from tenants.models import DataKeyVersion, Tenant
+from tenants.models import DataKeyVersion, SigningKey, Tenant
 from tenants.naming import PLATFORM
 from tenants.stores import S3Objects, for_tenant
 from tenants.stores.credentials import credential_check, credential_create, credential_reseal
@@ -138,7 +138,7 @@ def _destroy_retired(tenant: Tenant, actor: str, resealed: int) -> int:
 
 
 def master_key_rotate(*, actor: str, progress: Progress = lambda *_: None) -> MasterRotated:
-    """Wrap every data key for a new identity, then take the old ones out of the file.
+    """Wrap every key for a new identity, then take the old ones out of the file.
 
     A file with two identities or more is one where that has begun, here or by hand: its last one
     is the new one. Processes go on working, since the file holds both until the end. Raises
@@ -160,9 +160,12 @@ def master_key_rotate(*, actor: str, progress: Progress = lambda *_: None) -> Ma
 
 
 def _rewrap_all(target: str, progress: Progress) -> int:
-    rows = list(DataKeyVersion.objects.filter(destroyed_at=None).exclude(recipient=target))
+    rows: list[DataKeyVersion | SigningKey] = [
+        *DataKeyVersion.objects.filter(destroyed_at=None).exclude(recipient=target),
+        *SigningKey.objects.filter(retired_at=None).exclude(recipient=target),
+    ]
     for done, row in enumerate(rows, start=1):
-        data_key_rewrap(row)
+        key_rewrap(row)
         progress(done, len(rows))
     return len(rows)
 

@@ -29,6 +29,7 @@ from tenants.encryption.keys import (
     data_keys_count,
     data_keys_destroy,
 )
+from tenants.encryption.signatures import signing_key_ensure
 from tenants.errors import ProvisioningError, TenantAlreadyExistsError
 from tenants.lifecycle.gate import exclusive
 from tenants.lifecycle.runs import code_of, last_run, run_begin, run_end, step_recorded
@@ -123,6 +124,7 @@ def _check_schema(tenant: Tenant) -> None:
 
 def _make_data_key(tenant: Tenant) -> None:
     data_key_ensure(tenant=tenant, actor=SET_UP)
+    signing_key_ensure(actor=SET_UP)
 
 
 def _destroy_data_keys(tenant: Tenant) -> None:

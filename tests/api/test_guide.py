@@ -3,6 +3,8 @@
 import json
 import re
 import shlex
+import subprocess
+import sys
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -148,3 +150,28 @@ def test_no_code_is_missing_from_the_tables() -> None:
     used = {kind.code for kind in subclasses(FrostbyteError) if kind.__module__.startswith(own)}
     known = {code.code for code in (*answer_codes(), *run_codes())}
     assert used - known - INTERNAL == set()
+
+
+def test_an_outsider_checks_a_receipt_as_the_guide_says(
+    acme: Tenant, globex: Tenant, by_key: KeyCaller, tmp_path: Path
+) -> None:
+    program = GUIDE.read_text().split("<!-- outsider: begin -->\n```python\n")[1].split("```")[0]
+    for tenant in (acme, globex):
+        caller = by_key(tenant)
+        receipt = caller.hand_in("policy.txt", FILES["policy.txt"]).json()
+        told = {"receipt": receipt, "keys": caller.get("/api/v1/receipts/keys").json()}
+        told["forged"] = receipt | {"outcome": "rejected"}
+        for name, document in told.items():
+            (tmp_path / f"{name}.json").write_text(json.dumps(document))
+        done = {
+            name: subprocess.run(
+                [sys.executable, "-c", program, f"{name}.json", "keys.json"],
+                cwd=tmp_path,
+                capture_output=True,
+                text=True,
+                check=False,
+            )
+            for name in ("receipt", "forged")
+        }
+        assert done["receipt"].stdout == "valid\n"
+        assert "InvalidSignature" in done["forged"].stderr

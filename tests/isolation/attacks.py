@@ -37,6 +37,7 @@ _CHANGING: Final = (
     (re.compile(r"\d{4}-\d\d-\d\dT[\d:.]+(Z|\+00:00)"), "<time>"),
     (re.compile(r'"(took_ms|latency_ms)": ?[\d.]+'), "<took>"),
     (re.compile(r"fb_[a-z0-9-]+_\w+"), "<key>"),
+    (re.compile(r'"signature": ?"[\w+/=]+"'), "<signature>"),
     (_CURSOR, "<cursor>"),
 )
 _IGNORED_HEADERS: Final = frozenset({"X-Request-ID", "Content-Length", "Date", "Expires", "ETag"})

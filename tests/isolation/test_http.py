@@ -33,6 +33,7 @@ pytestmark = pytest.mark.django_db
 
 MAY_WRITE_AT_VICTIM = {
     "login": "a refused sign-in is on the record of the tenant at whose door it was",
+    "oidc_login": "so is a way to an identity provider that failed",
 }
 DEEP = 2
 """So many of the callers who get through try everything; they differ in little."""

@@ -49,6 +49,7 @@ COMMANDS: Final = {
     "oidc": "turns a tenant's sign-in by another provider on and off; prints addresses and names",
     "operator": "the platform's own people",
     "quota": "prints sizes and counts of the tenant that is named",
+    "receipt": "checks signatures; opens no tenant",
     "tenant": "",
     "up": "starts the programs",
     "upgrade": "changes schemas, each under its own role",

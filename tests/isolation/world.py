@@ -20,9 +20,10 @@ from django.test import Client
 from reportlab.pdfgen.canvas import Canvas
 
 from audit.models import AuditEvent
+from frostbyte.kernel.hashing import sha256_hex
 from frostbyte.kernel.ids import derived_id
 from intake.metadata.declaring import metadata_schema_declare
-from intake.models import DEFAULT_COLLECTION, Collection
+from intake.models import DEFAULT_COLLECTION, Batch, BatchFile, Collection
 from intake.services import document_receive
 from processing.models import Run, RunState
 from processing.runner import run_advance
@@ -207,6 +208,30 @@ def _hand_in(tenant: Tenant, words: Words, files: Mapping[str, bytes]) -> None:
             assert done.state == RunState.PUBLISHED, done.error_message
 
 
+def _batches(tenant: Tenant, words: Words, files: Mapping[str, bytes]) -> None:
+    """A batch that waits for its file, in an open collection and in a restricted one."""
+    filename, data = next(iter(files.items()))
+    for collection in (DEFAULT_COLLECTION, words.filename.lower()):
+        with tenant_context(tenant):
+            batch = Batch.objects.create(
+                reference=f"{words.filename} batch",
+                collection=Collection.objects.get(name=collection),
+                file_count=1,
+                manifest={"batch_id": f"{words.filename} batch"},
+                manifest_sha256=sha256_hex(words.filename.encode()),
+                created_by=ACTOR,
+            )
+            BatchFile.objects.create(
+                batch=batch,
+                position=0,
+                file_id=f"{words.filename}-1",
+                filename=filename,
+                media_type="text/plain",
+                size_bytes=len(data),
+                sha256=sha256_hex(data),
+            )
+
+
 def _people(tenant: Tenant, words: Words, files: Mapping[str, bytes]) -> None:
     """Staff of every role, each signed in: people, groups, sessions."""
     del files
@@ -233,6 +258,7 @@ def _metadata(tenant: Tenant, words: Words, files: Mapping[str, bytes]) -> None:
 
 FILLERS: Final[tuple[Callable[[Tenant, Words, Mapping[str, bytes]], None], ...]] = (
     _hand_in,
+    _batches,
     _people,
     _keys,
     _metadata,

@@ -339,7 +339,7 @@ def own_master(tmp_path: Path, settings: Settings) -> Iterator[Path]:
     yield path
     path.write_text(path.read_text() + before.read_text())
     for row in DataKeyVersion.objects.filter(destroyed_at=None):
-        data_keys.data_key_rewrap(row)
+        data_keys.key_rewrap(row)
 
 
 def test_a_new_master_key_wraps_everything_and_the_old_one_goes(

@@ -43,7 +43,7 @@ def test_onboarding_gives_a_tenant_that_works(operator: Caller, acme: Tenant) ->
     assert (made["slug"], made["name"], made["state"]) == ("initech", "Initech", "ACTIVE")
     assert made["hosts"] == ["initech.localhost"]
     assert response["Location"] == made["links"]["self"]
-    assert response["Cache-Control"] == "no-store"
+    assert response["Cache-Control"] == "private, no-store"
     told = operator.get(response["Location"]).json()
     assert "api_key" not in told
     assert told == {name: made[name] for name in told}
@@ -227,7 +227,7 @@ def test_keys_are_issued_listed_and_revoked(operator: Caller, acme: Tenant, glob
     address = f"{TENANTS}/acme/keys"
     issued = operator.post_json(address, {"name": "ERP", "scopes": ["query"]})
     assert issued.status_code == 201, issued.content
-    assert issued["Cache-Control"] == "no-store"
+    assert issued["Cache-Control"] == "private, no-store"
     key = issued.json()
     caller = Caller(host_of(acme), key["api_key"])
     assert caller.get("/api/v1/documents").status_code == 200

@@ -190,12 +190,12 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
 def start(request: HttpRequest) -> HttpResponse:
     """Lead to the tenant's provider; the way is fixed here, none of it read from the address."""
     adapter = TenantOidcAdapter(request)
-    if not request.user.is_authenticated:
-        request.session.set_expiry(WAY_SECONDS)
     try:
         provider = adapter.get_provider()
     except SocialApp.DoesNotExist as error:
         raise NotFoundError("There is no identity provider here.") from error
+    if not request.user.is_authenticated:
+        request.session.set_expiry(WAY_SECONDS)
     nonce, target = secrets.token_urlsafe(24), request.GET.get("next", "")
     is_safe = url_has_allowed_host_and_scheme(target, allowed_hosts={request.get_host()})
     response: HttpResponse = provider.redirect(

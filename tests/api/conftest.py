@@ -143,7 +143,7 @@ def assert_problem(response: Any, status: int, code: str) -> dict[str, Any]:
     """Check the shape that every error has, and return its members."""
     assert response.status_code == status, response.content
     assert response["Content-Type"] == "application/problem+json"
-    assert response["Cache-Control"] == "private, no-store"
+    assert response["Cache-Control"] == "no-store"
     problem: dict[str, Any] = response.json()
     assert problem["code"] == code
     assert problem["status"] == status

@@ -1,6 +1,9 @@
-"""The one signal between apps: a document was stored and waits for its first run."""
+"""What intake tells the apps above it: a document waits for its first run, a batch is received."""
 
 from django.dispatch import Signal
 
 document_received = Signal()
 """Sent on commit, with `tenant` and `document_id`; processing has the one receiver."""
+
+batch_received = Signal()
+"""Sent on commit, with `tenant` and `batch_id`: every file of the batch has its receipt."""

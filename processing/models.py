@@ -10,7 +10,7 @@ from django.db import models
 from django.utils import timezone
 
 from frostbyte.kernel.ids import new_id
-from intake.models import Document, Priority
+from intake.models import Batch, Document, Priority
 
 
 class RunState(models.TextChoices):
@@ -75,7 +75,10 @@ class Run(models.Model):
 
 
 class StageRun(models.Model):
-    """One stage of a run: its lease, its tries, what went in and what came out (SHA-256)."""
+    """One stage of a run: its lease, its tries, what went in and what came out (SHA-256).
+
+    `summary` holds counts and versions of what came out (`processing.stages.summary`).
+    """
 
     run = models.ForeignKey(Run, on_delete=models.CASCADE, related_name="stages")
     stage = models.CharField(max_length=12)
@@ -89,6 +92,7 @@ class StageRun(models.Model):
     version = models.CharField(max_length=120, blank=True)
     input_hash = models.CharField(max_length=64, blank=True)
     output_hash = models.CharField(max_length=64, blank=True)
+    summary = models.JSONField(default=dict, blank=True)
     error_code = models.CharField(max_length=60, blank=True)
     error_message = models.TextField(blank=True)
     started_at = models.DateTimeField(null=True, blank=True)
@@ -155,3 +159,27 @@ class Redaction(models.Model):
 
     def __str__(self) -> str:
         return f"{self.kind} on page {self.page}"
+
+
+class BatchReport(models.Model):
+    """The acceptance report of a batch, once and for all: PostgreSQL refuses to change the row.
+
+    The report itself is an object of the tenant's bucket (`report_key`), `sha256` that of its
+    bytes. `signature` is Ed25519, in base64, over those bytes, by the platform's key that
+    `signing_key` names; both are empty where nothing signs.
+    """
+
+    batch = models.OneToOneField(
+        Batch, primary_key=True, on_delete=models.CASCADE, related_name="report"
+    )
+    sha256 = models.CharField(max_length=64)
+    size_bytes = models.PositiveBigIntegerField()
+    signature = models.CharField(max_length=100, blank=True)
+    signing_key = models.CharField(max_length=64, blank=True)
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+
+    class Meta:
+        ordering: ClassVar = ["-created_at"]
+
+    def __str__(self) -> str:
+        return f"report of {self.batch_id}"

@@ -1,9 +1,10 @@
-"""What happens when intake has a new document."""
+"""What happens when intake has a new document, or the last file of a batch."""
 
 from typing import Any
 from uuid import UUID
 
 from intake.selectors import document_get
+from processing.batches.settling import batch_settle
 from processing.services import dispatch_due, run_start
 from tenants.access.readers import EVERYTHING
 from tenants.context import reading
@@ -15,3 +16,8 @@ def start_first_run(*, tenant: Tenant, document_id: UUID, **_signal: Any) -> Non
     with reading(EVERYTHING):
         run_start(tenant=tenant, document=document_get(document_id=document_id))
         dispatch_due(tenant=tenant)
+
+
+def settle_received(*, tenant: Tenant, batch_id: UUID, **_signal: Any) -> None:
+    """End a batch at once of whose files none goes through the pipeline: all refused, or known."""
+    batch_settle(tenant, batch_id)

@@ -20,6 +20,7 @@ from audit.events import EventType
 from audit.services import record_event
 from frostbyte.kernel.errors import FrostbyteError
 from frostbyte.kernel.hashing import sha256_hex
+from processing.batches.settling import run_ended
 from processing.canonical import decode, encode
 from processing.errors import IndexWriteError, PolicyBlockedError
 from processing.leases import MAX_LOST_LEASES, Heartbeat, LeaseLostError, claim_stage, fence
@@ -27,6 +28,7 @@ from processing.models import Run, RunState, StageRun, StageState
 from processing.payloads import ClearedDocument, ReceivedFile
 from processing.pipeline import PIPELINE, Stage, stage_named
 from processing.stages.context import StageContext
+from processing.stages.summary import stage_summary
 from tenants.configuration import TenantConfiguration
 from tenants.lifecycle.gate import tenant_was_removed
 from tenants.models import Tenant
@@ -177,14 +179,15 @@ def _finish(
         held.state = StageState.DONE
         held.version = stage.version
         held.input_hash, held.output_hash = input_hash, output_hash
+        held.summary = stage_summary(output, stage.details(output))
         held.error_code = held.error_message = ""
         held.finished_at = timezone.now()
         held.save()
-        _end_run_if_last(stage, held)
+        _end_run_if_last(stage, tenant, held)
         _record_done(stage, tenant, held, output, round((monotonic() - started) * 1000))
 
 
-def _end_run_if_last(stage: Stage, stage_run: StageRun) -> None:
+def _end_run_if_last(stage: Stage, tenant: Tenant, stage_run: StageRun) -> None:
     if stage is PIPELINE[-1]:
         Run.objects.filter(pk=stage_run.run_id).update(
             state=RunState.PUBLISHED,
@@ -194,6 +197,7 @@ def _end_run_if_last(stage: Stage, stage_run: StageRun) -> None:
             finished_at=timezone.now(),
             changed_at=timezone.now(),
         )
+        run_ended(tenant, stage_run.run.document_id)
 
 
 def _record_done(
@@ -259,6 +263,7 @@ def _give_up(stage: Stage, tenant: Tenant, stage_run: StageRun, error: Frostbyte
         "status": state.value,
     }
     _record(tenant, event, stage_run, details)
+    run_ended(tenant, stage_run.run.document_id)
 
 
 def _end_try(stage_run: StageRun, state: StageState, error: FrostbyteError) -> None:

@@ -24,9 +24,10 @@ from django.utils import timezone
 from audit.events import EventType
 from audit.services import record_event
 from frostbyte.kernel.errors import NotFoundError
-from intake.models import Document
+from intake.models import Batch, Document
 from intake.quotas import totals_get, totals_recount
-from processing.models import Run, StageRun, StageState
+from processing.batches.settling import report_key
+from processing.models import BatchReport, Run, StageRun, StageState
 from processing.runner import payload_key
 from tenants.context import registry_context, tenant_context
 from tenants.models import StorageUsage, Tenant
@@ -36,6 +37,7 @@ PATIENCE: Final = timedelta(hours=1)
 """An object younger than this may belong to a file that is being taken in."""
 RAW: Final = "raw/"
 DERIVED: Final = "derived/"
+REPORTS: Final = "derived/batches/"
 _SHOWN: Final = 1000
 _ROWS: Final = 0
 _BUCKET: Final = 1
@@ -131,7 +133,7 @@ class _Comparison:
         self.result = Reconciliation(tenant.slug, repaired=repair)
 
     def run(self) -> Reconciliation:
-        for key, sides in _joined(chain(_derived_rows(), _raw_rows()), self._stored()):
+        for key, sides in _joined(_rows(), self._stored()):
             if _ROWS not in sides:
                 self._without_row(key, sides[_BUCKET])
             elif _BUCKET not in sides:
@@ -183,6 +185,18 @@ class _Comparison:
         self.result.note(Difference(kind, key, in_rows, in_bucket))
 
 
+def _rows() -> Iterator[Entry]:
+    """Yield what the rows name, in the order of the keys."""
+    derived = merge(_derived_rows(), _report_rows(), key=itemgetter(0))
+    yield from chain(derived, _raw_rows())
+
+
+def _report_rows() -> Iterator[Entry]:
+    reports = BatchReport.objects.order_by("batch_id").values_list("batch_id", "size_bytes")
+    for batch_id, size in reports.iterator(_ROWS_AT_ONCE):
+        yield report_key(batch_id), size
+
+
 def _raw_rows() -> Iterator[Entry]:
     rows = Document.objects.order_by(Collate("raw_key", "C"))
     yield from rows.values_list("raw_key", "size_bytes").iterator(_ROWS_AT_ONCE)
@@ -212,11 +226,18 @@ def _is_named(key: str) -> bool:
     """Whether a row names the object: its document, or its run, which may be writing it now."""
     if key.startswith(RAW):
         return Document.objects.filter(raw_key=key).exists()
+    if key.startswith(REPORTS):
+        batch_id = _id_at_start(key.removeprefix(REPORTS))
+        return batch_id is not None and Batch.objects.filter(pk=batch_id).exists()
+    run_id = _id_at_start(key.removeprefix(DERIVED))
+    return run_id is not None and Run.objects.filter(pk=run_id).exists()
+
+
+def _id_at_start(path: str) -> UUID | None:
     try:
-        run_id = UUID(key.removeprefix(DERIVED).partition("/")[0])
+        return UUID(path.partition("/")[0])
     except ValueError:
-        return False
-    return Run.objects.filter(pk=run_id).exists()
+        return None
 
 
 def _record_usage(tenant: Tenant, objects: int, object_bytes: int, started: float) -> StorageUsage:

@@ -32,7 +32,10 @@ BEGIN
             EXECUTE format(
                 'SELECT EXISTS (SELECT FROM %1$I.processing_run WHERE state = ANY (%2$L))
                      OR EXISTS (SELECT FROM %1$I.intake_document d WHERE NOT EXISTS
-                            (SELECT FROM %1$I.processing_run r WHERE r.document_id = d.id))',
+                            (SELECT FROM %1$I.processing_run r WHERE r.document_id = d.id))
+                     OR EXISTS (SELECT FROM %1$I.intake_batch b
+                            WHERE b.state IN (''received'', ''cancelled'') AND NOT EXISTS
+                            (SELECT FROM %1$I.processing_batchreport t WHERE t.batch_id = b.id))',
                 tenant[1], {states}::text[]) INTO has_work;
         EXCEPTION WHEN OTHERS THEN
             -- Whoever enters it meets the error itself, and tells of it.
@@ -50,7 +53,10 @@ $do$
 
 
 def tenants_with_work(tenants: Iterable[Tenant]) -> list[Tenant]:
-    """Return those with an unfinished run or a document without one; asked in the public schema."""
+    """Return those with an unfinished run, a document without one, or a batch that is not over.
+
+    Asked in the public schema.
+    """
     known = list(tenants)
     groups = (known[start : start + AT_ONCE] for start in range(0, len(known), AT_ONCE))
     return [tenant for group in groups for tenant in _with_work(group)]

@@ -8,6 +8,7 @@ from celery import shared_task
 from django.conf import settings
 from django.db import DatabaseError
 
+from processing.batches.settling import batches_settle_due
 from processing.runner import run_advance
 from processing.services import ADVANCE_TASK, dispatch_due, start_missing_runs
 from processing.storage import storage_measure
@@ -42,6 +43,7 @@ def sweep() -> None:
         try:
             with tenant_context(tenant):
                 start_missing_runs(tenant=tenant)
+                batches_settle_due(tenant)
                 dispatch_due(tenant=tenant)
         except DatabaseError:
             if not tenant_was_removed(tenant):

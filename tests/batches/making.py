@@ -1,0 +1,96 @@
+"""Batches for tests: announced, handed in and brought to their ends by the services in use."""
+
+from collections.abc import Mapping
+from io import BytesIO
+from typing import Any
+
+from django.utils import timezone
+
+from frostbyte.kernel.hashing import canonical_json, sha256_hex
+from intake.models import DEFAULT_COLLECTION, Batch, BatchFile, BatchState, Receipt
+from intake.selectors import collection_get
+from intake.services import document_receive
+from processing.models import Run
+from processing.runner import run_advance
+from processing.services import run_start
+from tenants.context import tenant_context
+from tenants.models import Tenant
+
+ACTOR = "sender"
+
+
+def announce(
+    tenant: Tenant,
+    files: Mapping[str, bytes],
+    *,
+    reference: str = "delivery-1",
+    collection: str = DEFAULT_COLLECTION,
+) -> Batch:
+    """Make a batch of files that are still to come; ids are `f1`, `f2` and so on."""
+    with tenant_context(tenant):
+        manifest: dict[str, Any] = {"batch_id": reference, "file_count": len(files)}
+        batch = Batch.objects.create(
+            reference=reference,
+            collection=collection_get(name=collection),
+            file_count=len(files),
+            manifest=manifest,
+            manifest_sha256=sha256_hex(canonical_json(manifest)),
+            created_by=ACTOR,
+        )
+        BatchFile.objects.bulk_create(
+            BatchFile(
+                batch=batch,
+                position=at,
+                file_id=f"f{at}",
+                filename=name,
+                media_type="text/plain",
+                size_bytes=len(data),
+                sha256=sha256_hex(data),
+            )
+            for at, (name, data) in enumerate(files.items(), start=1)
+        )
+        return batch
+
+
+def hand_in(tenant: Tenant, batch: Batch, files: Mapping[str, bytes]) -> list[Receipt]:
+    """Hand the batch's files in, each under its receipt, and call the batch received."""
+    receipts = []
+    with tenant_context(tenant):
+        for row in batch.files.all():
+            receipt = document_receive(
+                tenant=tenant,
+                filename=row.filename,
+                stream=BytesIO(files[row.filename]),
+                actor=ACTOR,
+                collection=batch.collection.name,
+            )
+            BatchFile.objects.filter(pk=row.pk).update(receipt=receipt)
+            receipts.append(receipt)
+        batch.state, batch.received_at = BatchState.RECEIVED, timezone.now()
+        batch.save()
+    return receipts
+
+
+def begin(tenant: Tenant, batch: Batch) -> list[Run]:
+    """Begin a run for each document of the batch that has none."""
+    with tenant_context(tenant):
+        rows = batch.files.filter(receipt__document__runs=None, receipt__document__isnull=False)
+        documents = {row.receipt.document for row in rows if row.receipt}
+        runs = [run_start(tenant=tenant, document=each) for each in documents if each]
+        Run.objects.filter(pk__in=[run.pk for run in runs]).update(batch_id=batch.pk)
+        return runs
+
+
+def received(tenant: Tenant, files: Mapping[str, bytes], **options: Any) -> Batch:
+    """Return a batch whose files are in the pipeline, not begun."""
+    batch = announce(tenant, files, **options)
+    hand_in(tenant, batch, files)
+    begin(tenant, batch)
+    return batch
+
+
+def work_off(tenant: Tenant, batch: Batch) -> None:
+    """Bring every run of the batch to its end."""
+    with tenant_context(tenant):
+        for run in Run.objects.filter(batch_id=batch.pk).order_by("created_at"):
+            run_advance(tenant=tenant, run_id=run.pk)

@@ -20,11 +20,11 @@ from django.test import Client
 from reportlab.pdfgen.canvas import Canvas
 
 from audit.models import AuditEvent
-from frostbyte.kernel.hashing import sha256_hex
 from frostbyte.kernel.ids import derived_id
 from intake.metadata.declaring import metadata_schema_declare
-from intake.models import DEFAULT_COLLECTION, Batch, BatchFile, Collection
+from intake.models import DEFAULT_COLLECTION, Collection
 from intake.services import document_receive
+from processing.batches.settling import batch_settle
 from processing.models import Run, RunState
 from processing.runner import run_advance
 from processing.services import run_start
@@ -35,6 +35,7 @@ from tenants.access.roles import TENANT_ADMIN, TENANT_ROLES
 from tenants.context import tenant_context
 from tenants.models import LifecycleRun, LifecycleStep, Scope, Tenant
 from tenants.services import api_key_issue
+from tests.batches.making import announce, received
 
 PASSWORD: Final = "correct-horse-battery-9"
 ACTOR: Final = "filler"
@@ -209,27 +210,14 @@ def _hand_in(tenant: Tenant, words: Words, files: Mapping[str, bytes]) -> None:
 
 
 def _batches(tenant: Tenant, words: Words, files: Mapping[str, bytes]) -> None:
-    """A batch that waits for its file, in an open collection and in a restricted one."""
-    filename, data = next(iter(files.items()))
-    for collection in (DEFAULT_COLLECTION, words.filename.lower()):
+    """Batches that wait for their files, are in the pipeline, and are over with their report."""
+    shelf = words.filename.lower()
+    for collection in (DEFAULT_COLLECTION, shelf):
+        done = received(tenant, files, reference=f"{shelf}-done", collection=collection)
+        received(tenant, files, reference=f"{shelf}-under-way", collection=collection)
+        announce(tenant, files, reference=f"{shelf}-announced", collection=collection)
         with tenant_context(tenant):
-            batch = Batch.objects.create(
-                reference=f"{words.filename} batch",
-                collection=Collection.objects.get(name=collection),
-                file_count=1,
-                manifest={"batch_id": f"{words.filename} batch"},
-                manifest_sha256=sha256_hex(words.filename.encode()),
-                created_by=ACTOR,
-            )
-            BatchFile.objects.create(
-                batch=batch,
-                position=0,
-                file_id=f"{words.filename}-1",
-                filename=filename,
-                media_type="text/plain",
-                size_bytes=len(data),
-                sha256=sha256_hex(data),
-            )
+            assert batch_settle(tenant, done.pk)
 
 
 def _people(tenant: Tenant, words: Words, files: Mapping[str, bytes]) -> None:

@@ -14,10 +14,10 @@ from uuid import UUID
 import structlog
 from django.conf import settings
 from django.db import DatabaseError, OperationalError, connection, transaction
-from django.utils import timezone
 
 from frostbyte.kernel.errors import FrostbyteError
 from frostbyte.kernel.ids import new_id
+from processing.clock import database_now
 from processing.models import Run, RunState, StageRun, StageState
 from tenants.context import tenant_context
 from tenants.lifecycle.gate import may_begin
@@ -50,7 +50,7 @@ def claim_stage(run_id: UUID, *, tenant: Tenant) -> StageRun | None:
     stage_run = (
         run.stages.select_for_update().exclude(state=StageState.DONE).order_by("position").first()
     )
-    now = timezone.now()
+    now = database_now()
     if stage_run is None or _is_held(stage_run) or stage_run.due_at > now:
         return None
     if stage_run.state == StageState.RUNNING:
@@ -82,7 +82,7 @@ def fence(stage_run: StageRun) -> StageRun:
 
 def renew(stage_run: StageRun) -> bool:
     """Extend the lease; returns whether it is still ours."""
-    expires = timezone.now() + timedelta(seconds=settings.PIPELINE_LEASE_SECONDS)
+    expires = database_now() + timedelta(seconds=settings.PIPELINE_LEASE_SECONDS)
     held = StageRun.objects.filter(pk=stage_run.pk, lease_token=stage_run.lease_token)
     return held.update(lease_expires_at=expires) == 1
 
@@ -90,7 +90,7 @@ def renew(stage_run: StageRun) -> bool:
 def _is_held(stage_run: StageRun) -> bool:
     expires = stage_run.lease_expires_at
     return (
-        stage_run.state == StageState.RUNNING and expires is not None and expires > timezone.now()
+        stage_run.state == StageState.RUNNING and expires is not None and expires > database_now()
     )
 
 

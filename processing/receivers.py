@@ -3,19 +3,30 @@
 from typing import Any
 from uuid import UUID
 
-from intake.selectors import document_get
+import structlog
+from django.db import DatabaseError
+
 from processing.batches.settling import batch_settle
-from processing.services import dispatch_due, run_start
+from processing.services import dispatch_due, run_start_first
 from tenants.access.readers import EVERYTHING
 from tenants.context import reading
 from tenants.models import Tenant
 
+log = structlog.get_logger("frostbyte.processing")
+
 
 def start_first_run(*, tenant: Tenant, document_id: UUID, **_signal: Any) -> None:
-    """Start the document's first run and hand out what is due, of all collections."""
-    with reading(EVERYTHING):
-        run_start(tenant=tenant, document=document_get(document_id=document_id))
-        dispatch_due(tenant=tenant)
+    """Start the document's first run and hand out what is due, of all collections.
+
+    The file is accepted by now, so a fault here is not its sender's: the sweep starts the run.
+    """
+    try:
+        with reading(EVERYTHING):
+            run_start_first(tenant=tenant, document_id=document_id)
+            dispatch_due(tenant=tenant)
+    except DatabaseError as error:
+        kind = type(error).__name__
+        log.warning("run left to the sweep", document=str(document_id), error=kind)
 
 
 def settle_received(*, tenant: Tenant, batch_id: UUID, **_signal: Any) -> None:

@@ -14,7 +14,6 @@ from uuid import UUID
 
 import structlog
 from django.db import DatabaseError, transaction
-from django.utils import timezone
 
 from audit.events import EventType
 from audit.services import record_event
@@ -22,6 +21,7 @@ from frostbyte.kernel.errors import FrostbyteError
 from frostbyte.kernel.hashing import sha256_hex
 from processing.batches.settling import run_ended
 from processing.canonical import decode, encode
+from processing.clock import database_now
 from processing.errors import IndexWriteError, PolicyBlockedError
 from processing.leases import MAX_LOST_LEASES, Heartbeat, LeaseLostError, claim_stage, fence
 from processing.models import Run, RunState, StageRun, StageState
@@ -181,7 +181,7 @@ def _finish(
         held.input_hash, held.output_hash = input_hash, output_hash
         held.summary = stage_summary(output, stage.details(output))
         held.error_code = held.error_message = ""
-        held.finished_at = timezone.now()
+        held.finished_at = database_now()
         held.save()
         _end_run_if_last(stage, tenant, held)
         _record_done(stage, tenant, held, output, round((monotonic() - started) * 1000))
@@ -194,8 +194,8 @@ def _end_run_if_last(stage: Stage, tenant: Tenant, stage_run: StageRun) -> None:
             error_code="",
             error_message="",
             remediation="",
-            finished_at=timezone.now(),
-            changed_at=timezone.now(),
+            finished_at=database_now(),
+            changed_at=database_now(),
         )
         run_ended(tenant, stage_run.run.document_id)
 
@@ -243,7 +243,7 @@ def _fail(stage: Stage, tenant: Tenant, stage_run: StageRun, error: FrostbyteErr
 
 def _wait(stage_run: StageRun, error: FrostbyteError, *, seconds: int) -> None:
     _end_try(stage_run, StageState.WAITING, error)
-    stage_run.due_at = timezone.now() + timedelta(seconds=seconds)
+    stage_run.due_at = database_now() + timedelta(seconds=seconds)
     stage_run.save()
     _set_run(stage_run, RunState.WAITING, error, finished=False)
 
@@ -272,7 +272,7 @@ def _end_try(stage_run: StageRun, state: StageState, error: FrostbyteError) -> N
     stage_run.error_message = error.message
     stage_run.lease_token = None
     stage_run.lease_expires_at = None
-    stage_run.finished_at = timezone.now()
+    stage_run.finished_at = database_now()
 
 
 def _set_run(
@@ -284,8 +284,8 @@ def _set_run(
         error_code=error.code,
         error_message=error.message,
         remediation=error.remediation,
-        finished_at=timezone.now() if finished else None,
-        changed_at=timezone.now(),
+        finished_at=database_now() if finished else None,
+        changed_at=database_now(),
     )
 
 

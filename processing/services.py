@@ -9,10 +9,10 @@ from celery import current_app
 from django.conf import settings
 from django.db import transaction
 from django.db.models import Q
-from django.utils import timezone
 from kombu.exceptions import OperationalError
 
 from intake.models import Document
+from processing.clock import database_now
 from processing.models import OPEN_STATES, Run, RunState, StageRun, StageState
 from processing.pipeline import PIPELINE
 from tenants.models import Tenant
@@ -27,23 +27,38 @@ DISPATCH_PATIENCE: Final = timedelta(seconds=60)
 @transaction.atomic
 def run_start(*, tenant: Tenant, document: Document) -> Run:
     """Create a queued run of the document under the tenant's present configuration."""
+    now = database_now()
     run = Run.objects.create(
         document=document,
         configuration=tenant.settings.model_dump(mode="json"),
         configuration_version=tenant.config_version,
+        created_at=now,
     )
     StageRun.objects.bulk_create(
-        StageRun(run=run, stage=stage.name, position=position)
+        StageRun(run=run, stage=stage.name, position=position, due_at=now)
         for position, stage in enumerate(PIPELINE)
     )
     return run
 
 
 @transaction.atomic
+def run_start_first(*, tenant: Tenant, document_id: UUID) -> Run | None:
+    """Create the document's first run; None where it has one, or is gone.
+
+    Its announcement and the sweep may come at once: the document's row lets one go first.
+    """
+    locked = Document.objects.select_for_update(no_key=True).filter(pk=document_id)
+    document = locked.first()
+    if document is None or document.runs.exists():
+        return None
+    return run_start(tenant=tenant, document=document)
+
+
+@transaction.atomic
 def run_retry(*, run: Run) -> Run:
     """Let a failed or quarantined run try its failed stage again, with all its tries."""
     run.stages.filter(state=StageState.FAILED).update(
-        state=StageState.PENDING, attempt=0, lost_leases=0, due_at=timezone.now()
+        state=StageState.PENDING, attempt=0, lost_leases=0, due_at=database_now()
     )
     run.state, run.finished_at, run.dispatched_at = RunState.QUEUED, None, None
     run.error_code = run.error_message = run.remediation = ""
@@ -53,10 +68,9 @@ def run_retry(*, run: Run) -> Run:
 
 def start_missing_runs(*, tenant: Tenant) -> int:
     """Start a run for each document that has none: its announcement was lost. Returns how many."""
-    orphans = list(Document.objects.filter(runs=None)[:100])
-    for document in orphans:
-        run_start(tenant=tenant, document=document)
-    return len(orphans)
+    orphans = list(Document.objects.filter(runs=None).values_list("pk", flat=True)[:100])
+    runs = [run_start_first(tenant=tenant, document_id=pk) for pk in orphans]
+    return sum(run is not None for run in runs)
 
 
 def dispatch_due(*, tenant: Tenant) -> int:
@@ -74,7 +88,7 @@ def dispatch_due(*, tenant: Tenant) -> int:
 
 @transaction.atomic
 def _take_due() -> list[UUID]:
-    now = timezone.now()
+    now = database_now()
     held = Q(stages__state=StageState.RUNNING, stages__lease_expires_at__gt=now)
     fresh = Q(dispatched_at__gt=now - DISPATCH_PATIENCE, state=RunState.QUEUED)
     in_flight = Run.objects.filter(state__in=OPEN_STATES).filter(held | fresh).distinct().count()
@@ -85,7 +99,7 @@ def _take_due() -> list[UUID]:
 
 
 def _mark_dispatched(room: int) -> list[UUID]:
-    now = timezone.now()
+    now = database_now()
     not_due = Q(stages__state=StageState.WAITING, stages__due_at__gt=now)
     held = Q(stages__state=StageState.RUNNING, stages__lease_expires_at__gt=now)
     recent = Q(dispatched_at__gt=now - DISPATCH_PATIENCE, state=RunState.QUEUED)

@@ -37,6 +37,7 @@ NOT_ATTACKED: Final[Mapping[str, str]] = {
     "demo": "works in a home of its own, on tenants of its own",
     "demo_tenants": "makes the two demo tenants, and takes no name",
     "embedded": "starts and stops servers; knows no tenant",
+    "receipt": "tells of the file that it is given; opens no tenant",
     "up": "starts the programs; knows no tenant",
     "upgrade": "changes every schema, each under its own role, and takes no name",
 }

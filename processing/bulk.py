@@ -15,7 +15,6 @@ from processing.models import Chunk, Run, RunState
 from processing.progress import latest_runs
 from processing.runner import run_advance
 from processing.selectors import run_of
-from processing.services import dispatch_due
 from tenants.lifecycle.gate import require_active
 from tenants.models import Tenant
 
@@ -125,7 +124,6 @@ def _follow(
     while open_outcomes:
         time.sleep(POLL_SECONDS)
         require_active(tenant)
-        dispatch_due(tenant=tenant)
         for outcome in _look(open_outcomes):
             on_change(outcome)
         open_outcomes = [outcome for outcome in open_outcomes if not outcome.is_final]

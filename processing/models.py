@@ -7,6 +7,7 @@ from typing import ClassVar
 
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
+from django.db.models.functions import Now
 from django.utils import timezone
 
 from frostbyte.kernel.ids import new_id
@@ -28,6 +29,17 @@ class RunState(models.TextChoices):
 OPEN_STATES = (RunState.QUEUED, RunState.RUNNING, RunState.WAITING)
 
 
+class Resolution(models.TextChoices):
+    """What was decided over a dead letter; `open` waits for a decision."""
+
+    OPEN = "open"
+    SKIPPED = "skipped"
+    ABANDONED = "abandoned"
+
+
+DEAD_STATES = (RunState.FAILED, RunState.QUARANTINED)
+
+
 class StageState(models.TextChoices):
     """Where one stage of a run is."""
 
@@ -42,7 +54,8 @@ class Run(models.Model):
     """One passage of a document through the pipeline, under the configuration of its start.
 
     `batch_id` is the batch that it was begun for; of a tenant's runs those of a higher priority go
-    first (`intake.models.Priority`).
+    first (`intake.models.Priority`). A run that failed or was quarantined is a dead letter, and
+    `resolution` is what was decided over it. Times are those of PostgreSQL's clock.
     """
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
@@ -54,16 +67,33 @@ class Run(models.Model):
     priority = models.PositiveSmallIntegerField(default=Priority.NORMAL)
     configuration = models.JSONField(default=dict)
     configuration_version = models.PositiveIntegerField(default=1)
-    dispatched_at = models.DateTimeField(null=True, blank=True)
     error_code = models.CharField(max_length=60, blank=True)
     error_message = models.TextField(blank=True)
     remediation = models.TextField(blank=True)
-    created_at = models.DateTimeField(default=timezone.now, editable=False)
-    changed_at = models.DateTimeField(auto_now=True)
+    created_at = models.DateTimeField(db_default=Now(), editable=False)
+    changed_at = models.DateTimeField(db_default=Now(), editable=False)
     finished_at = models.DateTimeField(null=True, blank=True)
+    resolution = models.CharField(
+        max_length=10, choices=Resolution.choices, default=Resolution.OPEN
+    )
+    resolution_reason = models.CharField(max_length=200, blank=True)
+    resolved_by = models.CharField(max_length=200, blank=True)
+    resolved_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
         ordering: ClassVar = ["created_at", "id"]
+        indexes: ClassVar = [
+            models.Index(
+                fields=["-priority", "created_at", "id"],
+                condition=models.Q(state__in=[state.value for state in OPEN_STATES]),
+                name="run_in_order",
+            ),
+            models.Index(
+                fields=["-finished_at", "-id"],
+                condition=models.Q(state__in=[state.value for state in DEAD_STATES]),
+                name="run_dead_letter",
+            ),
+        ]
 
     def __str__(self) -> str:
         return f"{self.pk}: {self.state}"
@@ -73,10 +103,17 @@ class Run(models.Model):
         """Whether nothing more will happen by itself."""
         return self.state not in OPEN_STATES
 
+    @property
+    def is_dead_letter(self) -> bool:
+        """Whether a person has to decide: nothing else brings it on."""
+        return self.state in DEAD_STATES and self.resolution == Resolution.OPEN
+
 
 class StageRun(models.Model):
     """One stage of a run: its lease, its tries, what went in and what came out (SHA-256).
 
+    `attempt` counts every start; `lost_leases` of them ended with their worker and `outages` with a
+    store that did not answer, where the stage waits for one (`Stage.outage_waits`).
     `summary` holds counts and versions of what came out (`processing.stages.summary`).
     """
 
@@ -86,7 +123,8 @@ class StageRun(models.Model):
     state = models.CharField(max_length=12, choices=StageState.choices, default=StageState.PENDING)
     attempt = models.PositiveSmallIntegerField(default=0)
     lost_leases = models.PositiveSmallIntegerField(default=0)
-    due_at = models.DateTimeField(default=timezone.now)
+    outages = models.PositiveSmallIntegerField(default=0)
+    due_at = models.DateTimeField(db_default=Now())
     lease_token = models.UUIDField(null=True, blank=True)
     lease_expires_at = models.DateTimeField(null=True, blank=True)
     version = models.CharField(max_length=120, blank=True)

@@ -18,7 +18,9 @@ class Stage:
     """One step: its work, how patient it is, and what the audit trail says of its end.
 
     `version` changes when the same input may give another output. A stage that `writes_rows`
-    runs inside the transaction that marks it done.
+    runs inside the transaction that marks it done. `outage_waits` are the seconds before each look
+    for a store that does not answer, the last of them again and again: such a look is no try.
+    `verdict` is what a document is called that does not get past the stage.
     """
 
     name: str
@@ -27,7 +29,9 @@ class Stage:
     details: Callable[[Any], dict[str, Any]]
     event: EventType
     failure_event: EventType
+    verdict: str
     waits: tuple[int, ...] = ()
+    outage_waits: tuple[int, ...] = ()
     writes_rows: bool = False
 
     @property
@@ -48,32 +52,32 @@ PIPELINE: Final = (
     Stage(
         name="intake", version="1", work=intake.confirm, details=intake.details,
         event=EventType.DOCUMENT_CONFIRMED, failure_event=EventType.DOCUMENT_REJECTED,
-        waits=(10, 60, 300),
+        verdict="rejected", outage_waits=(10, 60, 300),
     ),
     Stage(
         name="parse", version="1", work=parse.parse, details=parse.details,
         event=EventType.DOCUMENT_PARSED, failure_event=EventType.DOCUMENT_PARSE_FAILED,
-        waits=(10, 60, 300),
+        verdict="parse_failed", waits=(10, 60, 300),
     ),
     Stage(
         name="policy", version="1", work=policy.clear, details=policy.details,
         event=EventType.POLICY_GATE_PASSED, failure_event=EventType.POLICY_GATE_FAILED,
-        waits=(30, 30),
+        verdict="quarantined", waits=(30, 30),
     ),
     Stage(
         name="embed", version="1", work=embed.embed, details=embed.details,
         event=EventType.DOCUMENT_EMBEDDED, failure_event=EventType.EMBEDDING_FAILED,
-        waits=(10, 60, 300),
+        verdict="embed_failed", waits=(10, 60, 300),
     ),
     Stage(
         name="store", version="1", work=store.store, details=store.details,
         event=EventType.INDEX_WRITTEN, failure_event=EventType.INDEX_FAILED,
-        waits=(10, 60, 300), writes_rows=True,
+        verdict="index_failed", waits=(10, 60, 300), writes_rows=True,
     ),
     Stage(
         name="serve", version="1", work=serve.serve, details=serve.details,
         event=EventType.DOCUMENT_PUBLISHED, failure_event=EventType.INDEX_FAILED,
-        waits=(10, 60, 300), writes_rows=True,
+        verdict="index_failed", waits=(10, 60, 300), writes_rows=True,
     ),
 )  # fmt: skip
 

@@ -3,30 +3,29 @@
 from typing import Any
 from uuid import UUID
 
-import structlog
-from django.db import DatabaseError
-
+from intake.models import Priority
+from intake.selectors import document_get
 from processing.batches.settling import batch_settle
-from processing.services import dispatch_due, run_start_first
+from processing.handing import work_announce
+from processing.services import run_start
 from tenants.access.readers import EVERYTHING
 from tenants.context import reading
 from tenants.models import Tenant
 
-log = structlog.get_logger("frostbyte.processing")
 
-
-def start_first_run(*, tenant: Tenant, document_id: UUID, **_signal: Any) -> None:
-    """Start the document's first run and hand out what is due, of all collections.
-
-    The file is accepted by now, so a fault here is not its sender's: the sweep starts the run.
-    """
-    try:
-        with reading(EVERYTHING):
-            run_start_first(tenant=tenant, document_id=document_id)
-            dispatch_due(tenant=tenant)
-    except DatabaseError as error:
-        kind = type(error).__name__
-        log.warning("run left to the sweep", document=str(document_id), error=kind)
+def start_first_run(
+    *,
+    tenant: Tenant,
+    document_id: UUID,
+    batch_id: UUID | None = None,
+    priority: int = Priority.NORMAL,
+    **_signal: Any,
+) -> None:
+    """Start the document's first run, whoever may see it, and let a worker know."""
+    with reading(EVERYTHING):
+        document = document_get(document_id=document_id)
+        run_start(tenant=tenant, document=document, batch_id=batch_id, priority=priority)
+    work_announce([tenant])
 
 
 def settle_received(*, tenant: Tenant, batch_id: UUID, **_signal: Any) -> None:

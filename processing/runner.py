@@ -13,22 +13,31 @@ from typing import Any, Final
 from uuid import UUID
 
 import structlog
-from django.db import DatabaseError, transaction
+from django.db import DatabaseError, InterfaceError, OperationalError, connection, transaction
+from django.db.models.functions import Now
 
 from audit.events import EventType
 from audit.services import record_event
-from frostbyte.kernel.errors import FrostbyteError
+from frostbyte.kernel.errors import FrostbyteError, ServiceUnavailableError
 from frostbyte.kernel.hashing import sha256_hex
 from processing.batches.settling import run_ended
 from processing.canonical import decode, encode
-from processing.clock import database_now
-from processing.errors import IndexWriteError, PolicyBlockedError
-from processing.leases import MAX_LOST_LEASES, Heartbeat, LeaseLostError, claim_stage, fence
+from processing.errors import IndexWriteError
+from processing.leases import (
+    MAX_LOST_LEASES,
+    Heartbeat,
+    LeaseLostError,
+    claim_next,
+    claim_stage,
+    fence,
+    run_rest,
+)
 from processing.models import Run, RunState, StageRun, StageState
 from processing.payloads import ClearedDocument, ReceivedFile
 from processing.pipeline import PIPELINE, Stage, stage_named
 from processing.stages.context import StageContext
 from processing.stages.summary import stage_summary
+from processing.undoing import rows_undo
 from tenants.configuration import TenantConfiguration
 from tenants.lifecycle.gate import tenant_was_removed
 from tenants.models import Tenant
@@ -58,12 +67,28 @@ def run_advance(*, tenant: Tenant, run_id: UUID) -> Run:
 
     Never raises for a stage that fails: the failure is on the row, with what comes next.
     """
-    payload: Any = None
-    while stage_run := claim_stage(run_id, tenant=tenant):
-        payload = _run_stage(tenant, stage_run, payload)
-        if payload is None:
-            break
+    if stage_run := claim_stage(run_id, tenant=tenant):
+        _advance(tenant, stage_run)
     return Run.objects.get(pk=run_id)
+
+
+def next_advance(*, tenant: Tenant) -> Run | None:
+    """Do the same for that run of the tenant which is first in order; None when none is due."""
+    stage_run = claim_next(tenant=tenant)
+    if stage_run is None:
+        return None
+    _advance(tenant, stage_run)
+    return Run.objects.get(pk=stage_run.run_id)
+
+
+def _advance(tenant: Tenant, claimed: StageRun) -> None:
+    """Run the claimed stage and those after it, each with what the one before it made."""
+    payload: Any = None
+    stage_run: StageRun | None = claimed
+    while stage_run:
+        payload = _run_stage(tenant, stage_run, payload)
+        stage_run = claim_stage(claimed.run_id, tenant=tenant) if payload is not None else None
+    run_rest(claimed.run_id)
 
 
 def payload_key(run_id: UUID, stage: str) -> str:
@@ -87,6 +112,10 @@ def _run_stage(tenant: Tenant, stage_run: StageRun, payload: Any) -> Any:
         log.warning("lease lost", run=str(stage_run.run_id), stage=stage.name)
     except FrostbyteError as error:
         _fail(stage, tenant, stage_run, error)
+    except (OperationalError, InterfaceError) as error:
+        _log_fault(stage, stage_run, error)
+        connection.close_if_unusable_or_obsolete()
+        _fail(stage, tenant, stage_run, _database_away())
     except Exception as error:
         if isinstance(error, DatabaseError) and tenant_was_removed(tenant):
             raise
@@ -94,6 +123,13 @@ def _run_stage(tenant: Tenant, stage_run: StageRun, payload: Any) -> Any:
         _log_fault(stage, stage_run, error)
         _fail(stage, tenant, stage_run, StageFaultError("The stage failed with an internal fault."))
     return None
+
+
+def _database_away() -> ServiceUnavailableError:
+    return ServiceUnavailableError(
+        "The database was away for a moment.",
+        remediation="It is tried again by itself; if it lasts, look at the database's log.",
+    )
 
 
 def _work(stage: Stage, tenant: Tenant, stage_run: StageRun, payload: Any, started: float) -> Any:
@@ -181,7 +217,7 @@ def _finish(
         held.input_hash, held.output_hash = input_hash, output_hash
         held.summary = stage_summary(output, stage.details(output))
         held.error_code = held.error_message = ""
-        held.finished_at = database_now()
+        held.finished_at = Now()
         held.save()
         _end_run_if_last(stage, tenant, held)
         _record_done(stage, tenant, held, output, round((monotonic() - started) * 1000))
@@ -194,8 +230,8 @@ def _end_run_if_last(stage: Stage, tenant: Tenant, stage_run: StageRun) -> None:
             error_code="",
             error_message="",
             remediation="",
-            finished_at=database_now(),
-            changed_at=database_now(),
+            finished_at=Now(),
+            changed_at=Now(),
         )
         run_ended(tenant, stage_run.run.document_id)
 
@@ -229,29 +265,42 @@ def _pii_counts(output: Any) -> dict[str, int]:
 
 def _fail(stage: Stage, tenant: Tenant, stage_run: StageRun, error: FrostbyteError) -> None:
     """Write the failure down: a next try with its time, or the end with what a person can do."""
-    tried = stage_run.attempt - 1 - stage_run.lost_leases
     try:
         with transaction.atomic():
             held = fence(stage_run)
-            if error.retryable and tried < len(stage.waits):
-                _wait(held, error, seconds=stage.waits[tried])
-            else:
+            wait = _next_wait(stage, held, error)
+            if wait is None:
                 _give_up(stage, tenant, held, error)
+            else:
+                _wait(held, error, seconds=wait)
     except LeaseLostError:
         log.warning("lease lost", run=str(stage_run.run_id), stage=stage.name)
 
 
+def _next_wait(stage: Stage, stage_run: StageRun, error: FrostbyteError) -> int | None:
+    """Return the seconds before the next try, or None at the end; counts a look at an outage."""
+    if not error.retryable:
+        return None
+    if stage.outage_waits and not isinstance(error, StageFaultError):
+        stage_run.outages += 1
+        return stage.outage_waits[min(stage_run.outages, len(stage.outage_waits)) - 1]
+    tried = stage_run.attempt - stage_run.lost_leases - stage_run.outages
+    return stage.waits[tried - 1] if tried <= len(stage.waits) else None
+
+
 def _wait(stage_run: StageRun, error: FrostbyteError, *, seconds: int) -> None:
     _end_try(stage_run, StageState.WAITING, error)
-    stage_run.due_at = database_now() + timedelta(seconds=seconds)
+    stage_run.due_at = Now() + timedelta(seconds=seconds)
     stage_run.save()
     _set_run(stage_run, RunState.WAITING, error, finished=False)
 
 
 def _give_up(stage: Stage, tenant: Tenant, stage_run: StageRun, error: FrostbyteError) -> None:
+    """Make the run a dead letter, with nothing half-written left in tables and vectors."""
     _end_try(stage_run, StageState.FAILED, error)
     stage_run.save()
-    held_back = isinstance(error, PolicyBlockedError)
+    rows_undo(tenant=tenant, run_id=stage_run.run_id)
+    held_back = stage.verdict == RunState.QUARANTINED
     state = RunState.QUARANTINED if held_back else RunState.FAILED
     _set_run(stage_run, state, error, finished=True)
     event = EventType.DOCUMENT_QUARANTINED if held_back else stage.failure_event
@@ -260,7 +309,7 @@ def _give_up(stage: Stage, tenant: Tenant, stage_run: StageRun, error: Frostbyte
         "run_id": str(stage_run.run_id),
         "code": error.code,
         "attempt": stage_run.attempt,
-        "status": state.value,
+        "status": stage.verdict,
     }
     _record(tenant, event, stage_run, details)
     run_ended(tenant, stage_run.run.document_id)
@@ -272,7 +321,7 @@ def _end_try(stage_run: StageRun, state: StageState, error: FrostbyteError) -> N
     stage_run.error_message = error.message
     stage_run.lease_token = None
     stage_run.lease_expires_at = None
-    stage_run.finished_at = database_now()
+    stage_run.finished_at = Now()
 
 
 def _set_run(
@@ -280,12 +329,11 @@ def _set_run(
 ) -> None:
     Run.objects.filter(pk=stage_run.run_id).update(
         state=state,
-        dispatched_at=None,
         error_code=error.code,
         error_message=error.message,
         remediation=error.remediation,
-        finished_at=database_now() if finished else None,
-        changed_at=database_now(),
+        finished_at=Now() if finished else None,
+        changed_at=Now(),
     )
 
 

@@ -8,7 +8,7 @@ cut off; a row without its object is a loss that only a backup repairs.
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from enum import StrEnum
 from heapq import merge
 from itertools import chain, groupby
@@ -18,8 +18,8 @@ from typing import Final
 from uuid import UUID
 
 from django.db import connection
+from django.db.models import Q, QuerySet
 from django.db.models.functions import Collate
-from django.utils import timezone
 
 from audit.events import EventType
 from audit.services import record_event
@@ -27,16 +27,25 @@ from frostbyte.kernel.errors import NotFoundError
 from intake.models import Batch, Document
 from intake.quotas import totals_get, totals_recount
 from processing.batches.settling import report_key
-from processing.models import BatchReport, Run, StageRun, StageState
+from processing.models import (
+    OPEN_STATES,
+    BatchReport,
+    Resolution,
+    Run,
+    RunState,
+    StageRun,
+    StageState,
+)
 from processing.runner import payload_key
+from processing.undoing import DERIVED
 from tenants.context import registry_context, tenant_context
 from tenants.models import StorageUsage, Tenant
 from tenants.stores import for_tenant
 
 PATIENCE: Final = timedelta(hours=1)
-"""An object younger than this may belong to a file that is being taken in."""
+"""An object younger than this may belong to a file that is being taken in. It is judged by the
+clocks of PostgreSQL and of the store: that of the machine that runs this may have been moved."""
 RAW: Final = "raw/"
-DERIVED: Final = "derived/"
 REPORTS: Final = "derived/batches/"
 _SHOWN: Final = 1000
 _ROWS: Final = 0
@@ -130,6 +139,7 @@ class _Comparison:
         self.objects = for_tenant(tenant).objects
         self.patience = patience
         self.repair = repair
+        self.now = _database_now()
         self.result = Reconciliation(tenant.slug, repaired=repair)
 
     def run(self) -> Reconciliation:
@@ -175,7 +185,7 @@ class _Comparison:
     def _age(self, key: str) -> timedelta | None:
         """Return how long ago the object was put, or None when it is not there."""
         try:
-            return timezone.now() - self.objects.head(key).modified_at
+            return self.now - self.objects.head(key).modified_at
         except NotFoundError:
             return None
 
@@ -203,10 +213,16 @@ def _raw_rows() -> Iterator[Entry]:
 
 
 def _derived_rows() -> Iterator[Entry]:
-    done = StageRun.objects.filter(state=StageState.DONE)
+    done = _kept_stages()
     ordered = done.order_by("run_id", Collate("stage", "C")).values_list("run_id", "stage")
     for run_id, stage in ordered.iterator(_ROWS_AT_ONCE):
         yield payload_key(run_id, stage), None
+
+
+def _kept_stages() -> QuerySet[StageRun]:
+    """Return the stages whose objects are kept: done ones, of runs that have not been closed."""
+    closed = Q(run__state=RunState.CANCELLED) | Q(run__resolution=Resolution.ABANDONED)
+    return StageRun.objects.filter(state=StageState.DONE).exclude(closed)
 
 
 def _joined(
@@ -223,14 +239,21 @@ def _joined(
 
 
 def _is_named(key: str) -> bool:
-    """Whether a row names the object: its document, or its run, which may be writing it now."""
+    """Whether a row names the object: its document, its stage, or a run that may be writing it."""
     if key.startswith(RAW):
         return Document.objects.filter(raw_key=key).exists()
     if key.startswith(REPORTS):
         batch_id = _id_at_start(key.removeprefix(REPORTS))
         return batch_id is not None and Batch.objects.filter(pk=batch_id).exists()
-    run_id = _id_at_start(key.removeprefix(DERIVED))
-    return run_id is not None and Run.objects.filter(pk=run_id).exists()
+    path = key.removeprefix(DERIVED)
+    run_id = _id_at_start(path)
+    return run_id is not None and _is_kept(run_id, path.partition("/")[2].removesuffix(".json"))
+
+
+def _is_kept(run_id: UUID, stage: str) -> bool:
+    if Run.objects.filter(pk=run_id, state__in=OPEN_STATES).exists():
+        return True
+    return _kept_stages().filter(run_id=run_id, stage=stage).exists()
 
 
 def _id_at_start(path: str) -> UUID | None:
@@ -240,10 +263,17 @@ def _id_at_start(path: str) -> UUID | None:
         return None
 
 
+def _database_now() -> datetime:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT clock_timestamp()")
+        now: datetime = cursor.fetchone()[0]
+        return now
+
+
 def _record_usage(tenant: Tenant, objects: int, object_bytes: int, started: float) -> StorageUsage:
     totals = totals_get()
     figures = {
-        "measured_at": timezone.now(),
+        "measured_at": _database_now(),
         "documents": totals.documents,
         "document_bytes": totals.size_bytes,
         "objects_stored": objects,

@@ -4,8 +4,8 @@ from typing import Final
 
 from django.db import transaction
 
-from processing.models import OPEN_STATES, Run, RunState, StageRun
-from processing.services import dispatch_due
+from processing.handing import work_announce
+from processing.models import OPEN_STATES, Run, StageRun
 from tenants.context import tenant_context
 from tenants.database.schemas import schema_exists
 from tenants.models import Tenant
@@ -15,10 +15,8 @@ class PipelineWork:
     """`tenants.lifecycle.work.TenantWork` over runs and their leases."""
 
     def hand_out(self, tenant: Tenant) -> None:
-        """Send what waits to the workers: a run sent before the suspension is sent again."""
-        with tenant_context(tenant):
-            Run.objects.filter(state=RunState.QUEUED).update(dispatched_at=None)
-            dispatch_due(tenant=tenant)
+        """Put the tenant in the round, and let the workers know."""
+        work_announce([tenant])
 
     def cancel(self, tenant: Tenant) -> None:
         """Delete the runs that are not finished, and with them the leases that workers hold.

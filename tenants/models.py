@@ -6,6 +6,7 @@ from typing import ClassVar
 from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
+from django.db.models.functions import Now
 from django.utils import timezone
 from django_tenants.models import DomainMixin, TenantMixin
 
@@ -253,6 +254,57 @@ class StorageUsage(models.Model):
 
     def __str__(self) -> str:
         return f"{self.tenant_id}: {self.object_bytes} bytes in the bucket"
+
+
+class WorkTurn(models.Model):
+    """A tenant's place in the round; see tenants.workload.turns. `asked_at` is None: no work."""
+
+    tenant = models.OneToOneField(
+        Tenant, on_delete=models.CASCADE, primary_key=True, related_name="work_turn"
+    )
+    asked_at = models.DateTimeField(null=True, blank=True)
+    served_at = models.DateTimeField(null=True, blank=True)
+
+    def __str__(self) -> str:
+        return f"{self.tenant_id}: served {self.served_at}"
+
+
+class StagePause(models.Model):
+    """A stage of the pipeline that begins nothing: of one tenant, or with none named of all."""
+
+    tenant = models.ForeignKey(
+        Tenant, on_delete=models.CASCADE, null=True, blank=True, related_name="stage_pauses"
+    )
+    stage = models.CharField(max_length=12)
+    paused_at = models.DateTimeField(db_default=Now())
+    paused_by = models.CharField(max_length=200)
+    reason = models.CharField(max_length=200, blank=True)
+
+    class Meta:
+        ordering: ClassVar = ["stage", "tenant"]
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["stage", "tenant"], nulls_distinct=False, name="one_pause_a_stage"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.stage} since {self.paused_at}"
+
+
+class Worker(models.Model):
+    """A worker by its name on the broker, when it last said that it lives, and its `places`."""
+
+    name = models.CharField(max_length=200, primary_key=True)
+    places = models.PositiveSmallIntegerField(default=0)
+    started_at = models.DateTimeField(db_default=Now())
+    seen_at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        ordering: ClassVar = ["name"]
+
+    def __str__(self) -> str:
+        return self.name
 
 
 class DataKeyVersion(models.Model):

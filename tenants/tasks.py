@@ -28,6 +28,14 @@ class QuietTask(Task):  # type: ignore[type-arg]
         log.error("task failed", task=self.name, task_id=task_id, exc_info=exc)
 
 
+class CleanTask(QuietTask):
+    """A task that enters tenants by itself, one after the other, in a process that is clean."""
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        begin_clean(self)
+        return self.run(*args, **kwargs)
+
+
 class TenantTask(QuietTask):
     """A task whose first argument is a tenant's slug; the body gets the `Tenant` instead.
 
@@ -37,9 +45,7 @@ class TenantTask(QuietTask):
     """
 
     def __call__(self, slug: str, *args: Any, **kwargs: Any) -> Any:
-        # Called within a process (eagerly, as tests do), the caller's place is no left-over.
-        if not (self.request.is_eager or self.request.called_directly):
-            process_clean(task=self.name)
+        begin_clean(self)
         tenant = tenant_get(slug=slug)
         if not tenant.is_active:
             log.info("task left for later", tenant=slug, state=tenant.state)
@@ -52,6 +58,12 @@ class TenantTask(QuietTask):
                 log.info("task ended with its tenant's removal", tenant=slug)
                 return None
             raise
+
+
+def begin_clean(task: QuietTask) -> None:
+    """See that the process is clean; called within one, as tests do, the caller's place is none."""
+    if not (task.request.is_eager or task.request.called_directly):
+        process_clean(task=task.name)
 
 
 def process_clean(*, task: str) -> list[str]:

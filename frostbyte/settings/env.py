@@ -51,6 +51,8 @@ class Environment(BaseSettings):
     log_level: str = "INFO"
     log_format: str = "console"
     worker_concurrency: int = 1
+    worker_max_documents: int = 1000
+    worker_max_memory_mb: int = 3000
     max_runs_in_flight_per_tenant: int = 4
     lease_seconds: int = 30
     admin_rate_per_minute: int = 60

@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from kombu import Queue
+
 from frostbyte.settings.env import environment
 from frostbyte.settings.stores import REDIS_URL
 
@@ -18,6 +20,13 @@ CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_TASK_SERIALIZER = "json"
 CELERY_ACCEPT_CONTENT = ["json"]
 CELERY_TASK_DEFAULT_QUEUE = "frostbyte"
+# Documents have a queue of their own: how many messages wait in it tells whether more are needed.
+PIPELINE_QUEUE = "frostbyte-work"
+CELERY_TASK_QUEUES = (Queue(CELERY_TASK_DEFAULT_QUEUE), Queue(PIPELINE_QUEUE))
+# Models and parsers keep what they once took: a process that has grown gives it back by ending,
+# between two documents.
+CELERY_WORKER_MAX_TASKS_PER_CHILD = _env.worker_max_documents
+CELERY_WORKER_MAX_MEMORY_PER_CHILD = _env.worker_max_memory_mb * 1024
 
 PIPELINE_LEASE_SECONDS = _env.lease_seconds
 PIPELINE_HEARTBEAT_SECONDS = PIPELINE_LEASE_SECONDS / 6

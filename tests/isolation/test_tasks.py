@@ -1,24 +1,30 @@
-"""Tasks with one tenant's name and the other's ids; nothing stays for the next."""
+"""Tasks and commands with one tenant's name and the other's ids; nothing stays for the next."""
 
+import io
 import logging
 import random
 import threading
 from collections.abc import Iterator
 from typing import Any, Final
+from uuid import UUID
 
 import pytest
 import structlog
 from django.core.cache import cache
+from django.core.management import CommandError, call_command
 from django.db import DatabaseError, connection, transaction
 
 from intake.models import Document
-from processing.tasks import advance
+from processing.models import Run
+from processing.runner import run_advance
+from processing.tasks import measure, work
 from tenants.context import tenant_context
 from tenants.models import Tenant
 from tenants.tasks import TenantTask
+from tenants.workload.turns import turns_ask
 from tests.isolation.opening import World
 from tests.isolation.report import count
-from tests.isolation.surfaces import tenant_tasks
+from tests.isolation.surfaces import own_commands, tenant_tasks
 from tests.isolation.world import Material, state_of
 
 pytestmark = pytest.mark.django_db
@@ -26,10 +32,34 @@ pytestmark = pytest.mark.django_db
 NO_TENANT_TASKS: Final = {
     "processing.measure_all": "takes nothing; sends a task for each tenant",
     "processing.sweep": "takes nothing; goes through the active tenants, each in its own context",
+    "processing.work": "takes nothing; enters the tenant whose turn it is, attacked below",
     "tenants.clear_sessions": "takes nothing; goes through the tenants, each in its own context",
     "tenants.settle": "takes nothing; works on the registry, which has no content",
 }
 """Tasks that are no `TenantTask`, and why they may not be."""
+
+COMMANDS: Final = {
+    "audit_verify": "recomputes hashes; prints counts and places",
+    "bench": "works in a home of its own",
+    "bench_objects": "writes and reads objects of the tenant that is named; prints times",
+    "bench_tenants": "works in a home of its own",
+    "demo": "works on the two demo tenants, each by itself",
+    "demo_tenants": "makes the two demo tenants",
+    "embedded": "starts and stops servers",
+    "facts_check": "asks the demo's questions of the demo's tenants",
+    "ingest": "hands files of this machine in, to the tenant that is named",
+    "keys": "turns keys; prints names and counts",
+    "lockout": "lists and lifts lock-outs of sign-in; names and times",
+    "migrate_tenants": "changes schemas, each under its own role",
+    "oidc": "turns a tenant's sign-in by another provider on and off; prints addresses and names",
+    "operator": "the platform's own people",
+    "quota": "prints sizes and counts of the tenant that is named",
+    "receipt": "checks signatures; opens no tenant",
+    "tenant": "",
+    "up": "starts the programs",
+    "upgrade": "changes schemas, each under its own role",
+}
+"""Every command; an empty reason stands for: attacked below."""
 
 
 @pytest.fixture(autouse=True)
@@ -64,6 +94,19 @@ def mentions(victim: Material, value: object) -> bool:
     return any(text in repr(value).lower() for text in kinds)
 
 
+def test_no_run_of_another_tenant_is_advanced(world: World) -> None:
+    """The victim's ids, in the attacker's name: nothing is found, and nothing is written."""
+    before = state_of(world.globex)
+    for value in world.victim.uuids:
+        with transaction.atomic():
+            with tenant_context(world.acme), pytest.raises(Run.DoesNotExist):
+                run_advance(tenant=world.acme, run_id=UUID(value))
+            transaction.set_rollback(True)
+        leaked = state_of(world.globex) != before
+        count("tasks", leaks=leaked)
+        assert not leaked
+
+
 def test_tasks_that_alternate_carry_nothing_over(world: World) -> None:
     """Run and failed, for one tenant and the other in turn, in one process."""
     chance = random.Random(15)
@@ -73,7 +116,9 @@ def test_tasks_that_alternate_carry_nothing_over(world: World) -> None:
     for _ in range(40):
         tenant, material = chance.choice(cases)
         with transaction.atomic():
-            advance.apply((tenant.slug, chance.choice(material.uuids)))
+            measure.apply((tenant.slug, chance.choice(material.uuids)))
+            turns_ask([tenant])
+            work.apply()
             transaction.set_rollback(True)
         stays = what_stays()
         count("what a task leaves behind", leaks=stays != ("public", "", {}))
@@ -84,6 +129,32 @@ def what_stays() -> tuple[str, str, dict[str, Any]]:
     """Return schema, reader and log context of this process, as the next task would find them."""
     context = {k: v for k, v in structlog.contextvars.get_contextvars().items() if k == "tenant"}
     return connection.schema_name, connection.reader, context  # type: ignore[attr-defined]
+
+
+def test_every_command_is_known() -> None:
+    assert set(own_commands()) == set(COMMANDS), "attack it here, or say in COMMANDS why not"
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [("show",), ("config",), ("key", "--scope", "query"), ("suspend",), ("retry",)],
+    ids=lambda arguments: arguments[0],
+)
+def test_the_tenant_command_tells_of_the_one_that_is_named(
+    world: World, arguments: tuple[str, ...]
+) -> None:
+    said, before = io.StringIO(), state_of(world.globex)
+    with transaction.atomic():
+        try:
+            call_command("tenant", arguments[0], world.acme.slug, *arguments[1:], stdout=said)
+        except CommandError as error:
+            said.write(str(error))
+        leaked = any(text in said.getvalue().lower() for text in world.victim.canaries)
+        leaked = leaked or state_of(world.globex) != before
+        transaction.set_rollback(True)
+    count("commands", leaks=leaked)
+    assert not leaked
+    assert said.getvalue()
 
 
 def test_every_cache_key_names_a_tenant_or_the_platform(world: World) -> None:

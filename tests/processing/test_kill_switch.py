@@ -2,18 +2,19 @@
 
 from io import BytesIO
 from pathlib import Path
+from typing import Any
 
 import pytest
-from celery import Celery
 from django.db import connection
+from django.utils import timezone
 
 from intake.services import document_receive
 from processing.bulk import ingest_files
 from processing.leases import LeaseLostError, claim_stage, fence, renew
 from processing.models import Run, StageState
 from processing.runner import _run_stage, run_advance
-from processing.services import dispatch_due, run_start
-from processing.tasks import advance
+from processing.services import run_start
+from processing.tasks import measure, work
 from processing.work import PIPELINE_WORK
 from tenants.context import tenant_context
 from tenants.errors import TenantSuspendedError
@@ -23,6 +24,7 @@ from tenants.lifecycle.provisioning import tenant_provision
 from tenants.models import Tenant
 from tenants.services import tenant_resume, tenant_suspend
 from tenants.stores import for_tenant
+from tenants.workload.turns import Turn, turns_ask
 from tests.conftest import Receive
 
 
@@ -59,36 +61,19 @@ def test_no_stage_begins_between_suspension_and_resumption(
         assert set(queued.stages.values_list("attempt", flat=True)) == {1}
 
 
-def test_a_suspended_tenants_message_is_left_for_later(
-    acme: Tenant, globex: Tenant, queued: Run
+def test_a_suspended_tenant_has_no_turn_until_it_is_resumed(
+    acme: Tenant, globex: Tenant, queued: Run, django_capture_on_commit_callbacks: Any
 ) -> None:
+    turns_ask([acme])
     tenant_suspend(tenant=acme, actor="tester")
-    assert advance.apply((acme.slug, str(queued.pk))).successful()
+    assert work.apply().successful()
     with tenant_context(acme):
         assert queued.stages.filter(started_at=None).count() == 6
-
-
-def test_resuming_hands_out_what_was_sent_before_the_suspension(
-    acme: Tenant,
-    globex: Tenant,
-    queued: Run,
-    monkeypatch: pytest.MonkeyPatch,
-    django_capture_on_commit_callbacks: object,
-) -> None:
-    sent: list[str] = []
-    monkeypatch.setattr(
-        Celery,
-        "send_task",
-        lambda _app, _name, args, **_options: sent.append(args[1]),
-    )
-    with tenant_context(acme):
-        dispatch_due(tenant=acme)
-        assert sent.count(str(queued.pk)) == 1
-        assert dispatch_due(tenant=acme) == 0
-    tenant_suspend(tenant=acme, actor="tester")
-    with django_capture_on_commit_callbacks(execute=True):  # type: ignore[operator]
+    with django_capture_on_commit_callbacks(execute=True):
         tenant_resume(tenant=acme, actor="tester")
-    assert sent.count(str(queued.pk)) == 2
+    assert work.apply().successful()
+    with tenant_context(acme):
+        assert Run.objects.get(pk=queued.pk).state == "published"
 
 
 def test_bulk_intake_stops_with_the_tenant(acme: Tenant, globex: Tenant, tmp_path: Path) -> None:
@@ -128,14 +113,17 @@ def test_a_task_of_a_removed_tenant_ends_quietly(
         document_receive(
             tenant=tenant, filename="a.txt", stream=BytesIO(b"Blue.\n"), actor="tester"
         )
-        run = Run.objects.get()
+        assert Run.objects.count() == 1
     tenant_deprovision(tenant=tenant, confirmation="leaving", actor="tester")
-    # As a message that waited in the broker: read when the tenant was there, done when it is not.
+    # As a worker that read it when the tenant was there, and goes on when it is not.
     Tenant.objects.filter(pk=tenant.pk).update(state="ACTIVE")
     stale = Tenant.objects.get(pk=tenant.pk)
     Tenant.objects.filter(pk=tenant.pk).update(state="DEPROVISIONED")
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("tenants.tasks.tenant_get", lambda slug: stale)
-        assert advance.apply(("leaving", str(run.pk))).successful()
+        assert measure.apply(("leaving",)).successful()
+        turns = iter([Turn(stale, timezone.now())])
+        patch.setattr("processing.handing.turn_take", lambda: next(turns, None))
+        assert work.apply().successful()
     assert "task failed" not in caplog.text + capsys.readouterr().out
     assert connection.schema_name == "public"  # type: ignore[attr-defined]

@@ -14,22 +14,17 @@ from audit.verification import chain_verify
 from intake.models import Document
 from intake.services import document_receive
 from processing.canonical import decode
+from processing.dead_letters import Decision, dead_letter_decide
 from processing.leases import MAX_LOST_LEASES, LeaseLostError, claim_stage, fence, renew
 from processing.models import Chunk, Redaction, Run, RunState, StageRun, StageState
 from processing.payloads import ClearedDocument, Published
-from processing.pipeline import STAGE_NAMES, stage_named
+from processing.pipeline import PIPELINE, STAGE_NAMES, stage_named
 from processing.runner import _run_stage, payload_key, run_advance
-from processing.services import (
-    dispatch_due,
-    run_retry,
-    run_start,
-    start_missing_runs,
-)
-from processing.tasks import advance
+from processing.services import run_start, start_missing_runs
 from tenants.context import tenant_context
 from tenants.models import Tenant
-from tenants.services import tenant_suspend
 from tenants.stores import for_tenant
+from tenants.workload.pauses import stage_pause, stage_resume
 from tests.conftest import Receive
 
 NOTE = b"Minutes of the harbour board, by clerk@harbour.example: crane four is closed.\n"
@@ -47,6 +42,12 @@ def queued(acme: Tenant, globex: Tenant, receive: Receive) -> Run:
 
 def make_due(run: Run) -> None:
     StageRun.objects.filter(run=run).update(due_at=timezone.now() - timedelta(seconds=1))
+
+
+def wait_of(stage: StageRun) -> float:
+    """Return the seconds between the end of the last try and the next."""
+    assert stage.finished_at is not None
+    return (stage.due_at - stage.finished_at).total_seconds()
 
 
 def expire(run: Run) -> None:
@@ -89,29 +90,68 @@ def test_a_document_goes_through_and_every_hash_joins_the_next(
         assert for_tenant(globex).vectors.count() == 0
 
 
-def test_an_outage_waits_by_the_table_and_then_gives_up_until_someone_retries(
+def test_an_accepted_document_waits_for_the_store_as_long_as_it_takes(
     acme: Tenant, globex: Tenant, queued: Run, settings: Any
 ) -> None:
-    endpoint, waits = settings.S3_ENDPOINT_URL, stage_named("intake").waits
+    endpoint, waits = settings.S3_ENDPOINT_URL, stage_named("intake").outage_waits
     settings.S3_ENDPOINT_URL = CLOSED_PORT
     with tenant_context(acme):
-        for seconds in waits:
+        for seconds in (*waits, waits[-1], waits[-1]):
             run = run_advance(tenant=acme, run_id=queued.pk)
             stage = run.stages.get(stage="intake")
             assert (run.state, stage.state) == (RunState.WAITING, StageState.WAITING)
-            wait = (stage.due_at - timezone.now()).total_seconds()
-            assert wait == pytest.approx(seconds, abs=5)
+            assert run.error_code == "SERVICE_UNAVAILABLE"
+            assert wait_of(stage) == pytest.approx(seconds, abs=5)
             assert run_advance(tenant=acme, run_id=queued.pk).state == RunState.WAITING
             make_due(run)
-        run = run_advance(tenant=acme, run_id=queued.pk)
-        assert (run.state, run.error_code) == (RunState.FAILED, "SERVICE_UNAVAILABLE")
-        assert run.remediation
-        assert run.stages.get(stage="intake").attempt == len(waits) + 1
-        failed = AuditEvent.objects.filter(resource_id=str(run.document_id)).latest("sequence")
-        assert failed.details["code"] == "SERVICE_UNAVAILABLE"
         settings.S3_ENDPOINT_URL = endpoint
-        run = run_advance(tenant=acme, run_id=run_retry(run=run).pk)
+        run = run_advance(tenant=acme, run_id=queued.pk)
         assert (run.state, run.error_code) == (RunState.PUBLISHED, "")
+
+
+@pytest.mark.parametrize("name", ["parse", "policy", "embed", "store", "serve"])
+def test_an_outage_waits_by_the_table_and_then_is_a_dead_letter(
+    acme: Tenant, globex: Tenant, queued: Run, name: str, settings: Any
+) -> None:
+    """What the stage before made cannot be read."""
+    endpoint, stage = settings.S3_ENDPOINT_URL, stage_named(name)
+    stage_pause(stage=name, tenant=acme, actor="tester", reason="")
+    with tenant_context(acme):
+        assert run_advance(tenant=acme, run_id=queued.pk).state == RunState.QUEUED
+        stage_resume(stage=name, tenant=acme, actor="tester")
+        settings.S3_ENDPOINT_URL = CLOSED_PORT
+        for seconds in stage.waits:
+            run = run_advance(tenant=acme, run_id=queued.pk)
+            assert run.state == RunState.WAITING, (run.error_code, run.error_message)
+            assert wait_of(run.stages.get(stage=name)) == pytest.approx(seconds, abs=5)
+            make_due(run)
+        run = run_advance(tenant=acme, run_id=queued.pk)
+        expected = RunState.QUARANTINED if name == "policy" else RunState.FAILED
+        assert run.state == expected
+        assert run.is_dead_letter
+        assert run.stages.get(stage=name).attempt == len(stage.waits) + 1
+        ended = AuditEvent.objects.filter(resource_id=str(run.document_id)).latest("sequence")
+        assert ended.details["status"] == stage.verdict
+        # Nothing half-written is left in tables and vectors.
+        assert Chunk.objects.count() == Redaction.objects.count() == 0
+        assert for_tenant(acme).vectors.count() == 0
+        settings.S3_ENDPOINT_URL = endpoint
+        dead_letter_decide(tenant=acme, decision=Decision.RETRY, run_id=run.pk, actor="tester")
+        run = run_advance(tenant=acme, run_id=run.pk)
+        assert (run.state, run.error_code) == (RunState.PUBLISHED, "")
+
+
+def test_the_table_is_the_contracts() -> None:
+    table = {stage.name: (stage.waits, stage.verdict) for stage in PIPELINE}
+    long = (10, 60, 300)
+    assert table == {
+        "intake": ((), "rejected"),
+        "parse": (long, "parse_failed"),
+        "policy": ((30, 30), "quarantined"),
+        "embed": (long, "embed_failed"),
+        "store": (long, "index_failed"),
+        "serve": (long, "index_failed"),
+    }
 
 
 def test_a_stage_has_one_worker_and_a_dead_ones_result_is_dropped(
@@ -225,17 +265,6 @@ def test_raw_bytes_that_were_changed_are_refused(acme: Tenant, globex: Tenant, q
         assert (run.state, run.error_code) == (RunState.FAILED, "CHECKSUM_MISMATCH")
 
 
-def test_a_stopped_tenants_task_leaves_its_run_alone(
-    acme: Tenant, globex: Tenant, queued: Run
-) -> None:
-    tenant_suspend(tenant=acme, actor="tester")
-    advance(acme.slug, str(queued.pk))
-    Tenant.objects.filter(pk=acme.pk).update(state="ACTIVE")
-    acme.refresh_from_db()
-    with tenant_context(acme):
-        assert Run.objects.get(pk=queued.pk).state == RunState.QUEUED
-
-
 def test_a_document_whose_announcement_was_lost_gets_its_run(
     acme: Tenant, globex: Tenant, receive: Receive
 ) -> None:
@@ -247,25 +276,6 @@ def test_a_document_whose_announcement_was_lost_gets_its_run(
         assert Run.objects.get().state == RunState.QUEUED
     with tenant_context(globex):
         assert start_missing_runs(tenant=globex) == 0
-
-
-def test_a_tenant_has_a_few_runs_in_flight_and_lost_messages_are_sent_again(
-    acme: Tenant, globex: Tenant, receive: Receive, settings: Any
-) -> None:
-    settings.PIPELINE_RUNS_IN_FLIGHT_PER_TENANT = 2
-    for number in range(3):
-        receive(acme, f"{number}.txt", NOTE + str(number).encode())
-    with tenant_context(acme):
-        start_missing_runs(tenant=acme)
-        assert dispatch_due(tenant=acme) == 2
-        assert dispatch_due(tenant=acme) == 0
-        lost = timezone.now() - timedelta(minutes=5)
-        Run.objects.exclude(dispatched_at=None).update(dispatched_at=lost)
-        assert dispatch_due(tenant=acme) == 2
-        waiting = Run.objects.filter(dispatched_at=None).get()
-        assert waiting.state == RunState.QUEUED
-    with tenant_context(globex):
-        assert dispatch_due(tenant=globex) == 0
 
 
 def test_the_lock_of_content_lets_the_same_bytes_in_once(

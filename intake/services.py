@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import PurePath
 from typing import Any, BinaryIO, Final
 
-from django.db import connection, transaction
+from django.db import InterfaceError, OperationalError, connection, transaction
 
 from audit.events import EventType
 from audit.services import record_event
@@ -144,14 +144,26 @@ def _store(
     )
     document.raw_key = f"raw/{document.pk}/{upload.sha256}"
     _put(tenant, upload, document)
-    kept = False
     try:
         receipt = _enter(tenant, upload, document, actor)
-        kept = receipt.document_id == document.pk
-    finally:
-        if not kept:
-            for_tenant(tenant).objects.delete(document.raw_key)
+    except BaseException as error:
+        _take_back_unless_entered(tenant, document, error)
+        raise
+    if receipt.document_id != document.pk:
+        for_tenant(tenant).objects.delete(document.raw_key)
     return receipt
+
+
+def _take_back_unless_entered(tenant: Tenant, document: Document, error: BaseException) -> None:
+    """Delete the bytes of a document whose rows did not come to be, and no others.
+
+    An error may come after the commit. A connection lost in a commit does not tell whether there
+    was one: then the bytes stay, and `storage_reconcile` finds those that no row names.
+    """
+    if isinstance(error, OperationalError | InterfaceError):
+        return
+    if not Document.objects.filter(pk=document.pk).exists():
+        for_tenant(tenant).objects.delete(document.raw_key)
 
 
 @transaction.atomic

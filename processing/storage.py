@@ -8,7 +8,7 @@ cut off; a row without its object is a loss that only a backup repairs.
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import timedelta
 from enum import StrEnum
 from heapq import merge
 from itertools import chain, groupby
@@ -27,6 +27,7 @@ from frostbyte.kernel.errors import NotFoundError
 from intake.models import Batch, Document
 from intake.quotas import totals_get, totals_recount
 from processing.batches.settling import report_key
+from processing.clock import database_now
 from processing.models import (
     OPEN_STATES,
     BatchReport,
@@ -139,7 +140,7 @@ class _Comparison:
         self.objects = for_tenant(tenant).objects
         self.patience = patience
         self.repair = repair
-        self.now = _database_now()
+        self.now = database_now()
         self.result = Reconciliation(tenant.slug, repaired=repair)
 
     def run(self) -> Reconciliation:
@@ -263,17 +264,10 @@ def _id_at_start(path: str) -> UUID | None:
         return None
 
 
-def _database_now() -> datetime:
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT clock_timestamp()")
-        now: datetime = cursor.fetchone()[0]
-        return now
-
-
 def _record_usage(tenant: Tenant, objects: int, object_bytes: int, started: float) -> StorageUsage:
     totals = totals_get()
     figures = {
-        "measured_at": _database_now(),
+        "measured_at": database_now(),
         "documents": totals.documents,
         "document_bytes": totals.size_bytes,
         "objects_stored": objects,

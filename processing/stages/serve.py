@@ -2,9 +2,8 @@
 
 from typing import Any
 
-from django.utils import timezone
-
 from intake.models import Document
+from processing.clock import database_now
 from processing.models import Chunk, Redaction
 from processing.payloads import Published, StoredDocument
 from processing.stages.context import StageContext
@@ -17,7 +16,7 @@ def serve(stored: StoredDocument, context: StageContext) -> Published:
     """
     context.stores.vectors.publish(document_id=context.document_id, run_id=context.run_id)
     Document.objects.filter(pk=context.document_id).update(
-        published_run_id=context.run_id, published_at=timezone.now()
+        published_run_id=context.run_id, published_at=database_now()
     )
     earlier = Chunk.objects.filter(document_id=context.document_id).exclude(run_id=context.run_id)
     for run_id in set(earlier.values_list("run_id", flat=True)):

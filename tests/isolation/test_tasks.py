@@ -1,6 +1,5 @@
-"""Tasks and commands with one tenant's name and the other's ids; nothing stays for the next."""
+"""Tasks with one tenant's name and the other's ids; nothing stays for the next."""
 
-import io
 import logging
 import random
 import threading
@@ -11,7 +10,6 @@ from uuid import UUID
 import pytest
 import structlog
 from django.core.cache import cache
-from django.core.management import CommandError, call_command
 from django.db import DatabaseError, connection, transaction
 
 from intake.models import Document
@@ -24,7 +22,7 @@ from tenants.tasks import TenantTask
 from tenants.workload.turns import turns_ask
 from tests.isolation.opening import World
 from tests.isolation.report import count
-from tests.isolation.surfaces import own_commands, tenant_tasks
+from tests.isolation.surfaces import tenant_tasks
 from tests.isolation.world import Material, state_of
 
 pytestmark = pytest.mark.django_db
@@ -37,29 +35,6 @@ NO_TENANT_TASKS: Final = {
     "tenants.settle": "takes nothing; works on the registry, which has no content",
 }
 """Tasks that are no `TenantTask`, and why they may not be."""
-
-COMMANDS: Final = {
-    "audit_verify": "recomputes hashes; prints counts and places",
-    "bench": "works in a home of its own",
-    "bench_objects": "writes and reads objects of the tenant that is named; prints times",
-    "bench_tenants": "works in a home of its own",
-    "demo": "works on the two demo tenants, each by itself",
-    "demo_tenants": "makes the two demo tenants",
-    "embedded": "starts and stops servers",
-    "facts_check": "asks the demo's questions of the demo's tenants",
-    "ingest": "hands files of this machine in, to the tenant that is named",
-    "keys": "turns keys; prints names and counts",
-    "lockout": "lists and lifts lock-outs of sign-in; names and times",
-    "migrate_tenants": "changes schemas, each under its own role",
-    "oidc": "turns a tenant's sign-in by another provider on and off; prints addresses and names",
-    "operator": "the platform's own people",
-    "quota": "prints sizes and counts of the tenant that is named",
-    "receipt": "checks signatures; opens no tenant",
-    "tenant": "",
-    "up": "starts the programs",
-    "upgrade": "changes schemas, each under its own role",
-}
-"""Every command; an empty reason stands for: attacked below."""
 
 
 @pytest.fixture(autouse=True)
@@ -129,32 +104,6 @@ def what_stays() -> tuple[str, str, dict[str, Any]]:
     """Return schema, reader and log context of this process, as the next task would find them."""
     context = {k: v for k, v in structlog.contextvars.get_contextvars().items() if k == "tenant"}
     return connection.schema_name, connection.reader, context  # type: ignore[attr-defined]
-
-
-def test_every_command_is_known() -> None:
-    assert set(own_commands()) == set(COMMANDS), "attack it here, or say in COMMANDS why not"
-
-
-@pytest.mark.parametrize(
-    "arguments",
-    [("show",), ("config",), ("key", "--scope", "query"), ("suspend",), ("retry",)],
-    ids=lambda arguments: arguments[0],
-)
-def test_the_tenant_command_tells_of_the_one_that_is_named(
-    world: World, arguments: tuple[str, ...]
-) -> None:
-    said, before = io.StringIO(), state_of(world.globex)
-    with transaction.atomic():
-        try:
-            call_command("tenant", arguments[0], world.acme.slug, *arguments[1:], stdout=said)
-        except CommandError as error:
-            said.write(str(error))
-        leaked = any(text in said.getvalue().lower() for text in world.victim.canaries)
-        leaked = leaked or state_of(world.globex) != before
-        transaction.set_rollback(True)
-    count("commands", leaks=leaked)
-    assert not leaked
-    assert said.getvalue()
 
 
 def test_every_cache_key_names_a_tenant_or_the_platform(world: World) -> None:

@@ -48,6 +48,11 @@ bench: $(INSTALLED) ## Pages a second over the models' own time, and 1, 100, 300
 	@$(PYTHON_IN_VENV) manage.py bench $(ARGS)
 	@$(if $(ARGS),,$(PYTHON_IN_VENV) manage.py bench_tenants)
 
+.PHONY: chaos
+chaos: $(INSTALLED) ## Kill workers and servers, count what is lost; ARGS="kill disk --kills 20"
+	@requirements/install.sh system
+	@$(PYTHON_IN_VENV) -m tests.chaos $(ARGS)
+
 .PHONY: clean
 clean: ## Remove the virtual environment and the caches; data in .frostbyte stay
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis staticfiles

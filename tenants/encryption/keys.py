@@ -80,7 +80,9 @@ def hold_wrapping(*, exclusive: bool) -> None:
 def no_data_key() -> DataKeyUnavailableError:
     """Return the error for a key that is not to be had."""
     return DataKeyUnavailableError(
-        "The data key of this tenant is not here: destroyed, or another tenant's."
+        "The data key of this tenant is not here: destroyed, never made, or another tenant's.",
+        remediation="`manage.py keys rotate --tenant SLUG` makes one where there never was one; "
+        "`manage.py keys status` lists those that there are.",
     )
 
 

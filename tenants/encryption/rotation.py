@@ -19,6 +19,7 @@ from frostbyte.kernel.age import identity_lines
 from tenants.encryption.keys import (
     data_key_add,
     data_key_destroy,
+    data_key_ensure,
     hold_wrapping,
     key_rewrap,
 )
@@ -31,6 +32,7 @@ from tenants.errors import (
     RotationRunningError,
 )
 from tenants.lifecycle.gate import exclusive
+from tenants.lifecycle.states import TenantState
 from tenants.models import DataKeyVersion, SigningKey, Tenant
 from tenants.naming import PLATFORM
 from tenants.stores import S3Objects, for_tenant
@@ -39,6 +41,7 @@ from tenants.stores.keyring import keyring
 
 Progress = Callable[[int, int], None]
 """Called with how many are done and how many there are."""
+WITH_STORES = (TenantState.ACTIVE, TenantState.SUSPENDED)
 _MASTER_LOCK = "frostbyte master key"
 
 
@@ -67,7 +70,7 @@ def data_key_rotate(*, tenant: Tenant, actor: str, progress: Progress = lambda *
     are damaged: then the old keys stay, since what cannot be opened cannot be sealed anew.
     """
     with exclusive(tenant):
-        _require_credential(tenant)
+        _require_keys(tenant, actor)
         objects = for_tenant(tenant).objects
         objects.require_conditional_writes()
         version = _next_version(tenant, actor)
@@ -77,8 +80,13 @@ def data_key_rotate(*, tenant: Tenant, actor: str, progress: Progress = lambda *
     return Rotated(version, resealed, destroyed)
 
 
-def _require_credential(tenant: Tenant) -> None:
-    """Make a credential for a tenant from a time when the store gave none to tenants."""
+def _require_keys(tenant: Tenant, actor: str) -> None:
+    """Make what a tenant from before data keys, or before credentials, does not have.
+
+    One whose keys were destroyed gets none: `DataKeyUnavailableError`.
+    """
+    if tenant.state in WITH_STORES and not tenant.data_keys.exists():
+        data_key_ensure(tenant=tenant, actor=actor)
     keyring(tenant.pk).current()
     credential_create(tenant)
     credential_check(tenant)
@@ -146,6 +154,7 @@ def master_key_rotate(*, actor: str, progress: Progress = lambda *_: None) -> Ma
     """
     with _alone():
         path, key = master_key_path(), master_key()
+        _remove_partial_files(path)
         if len(key.identities) == 1:
             _write(path, f"{path.read_text().rstrip()}\n{_new_identity()}")
             key = master_key()
@@ -182,6 +191,13 @@ def _write(path: Path, text: str) -> None:
             f"The master key file {path} cannot be written ({type(error).__name__}).",
             remediation="Add a line by `age-keygen` at its end, wherever it is kept; then again.",
         ) from error
+
+
+def _remove_partial_files(path: Path) -> None:
+    """Remove what processes left that were killed while they wrote the file: it holds secrets."""
+    for partial in path.parent.glob(f".{path.name}.*"):
+        if partial.suffix[1:].isdecimal():
+            partial.unlink(missing_ok=True)
 
 
 def _old_identities_removed(path: Path, key: MasterKey) -> tuple[str, ...]:

@@ -1,7 +1,14 @@
-"""The fault table, printed after the tests that fill it."""
+"""The fault table, printed after the tests that fill it; a master key to turn."""
+
+from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from _pytest.terminal import TerminalReporter
+from pytest_django import Settings
+
+from tenants.encryption import keys as data_keys
+from tenants.models import DataKeyVersion, SigningKey
 
 FAULT = "fault"
 
@@ -29,3 +36,18 @@ def fault_row(request: pytest.FixtureRequest) -> list[str]:
     row: list[str] = []
     request.node.user_properties.append((FAULT, row))
     return row
+
+
+@pytest.fixture
+def own_master(committed: None, tmp_path: Path, settings: Settings) -> Iterator[Path]:
+    """A master key file of this test's own, holding the identity in use; it is put back after."""
+    before = Path(settings.MASTER_KEY_FILE)
+    path = tmp_path / "master.txt"
+    path.write_bytes(before.read_bytes())
+    settings.MASTER_KEY_FILE = str(path)
+    yield path
+    path.write_text(path.read_text() + before.read_text())
+    for row in DataKeyVersion.objects.filter(destroyed_at=None):
+        data_keys.key_rewrap(row)
+    for signing in SigningKey.objects.filter(retired_at=None):
+        data_keys.key_rewrap(signing)

@@ -329,19 +329,6 @@ def test_one_rotation_of_a_tenant_at_a_time(two: tuple[Tenant, Tenant]) -> None:
     assert set(keyring(tenant.pk).wrapped) == {1} == set(keyring(other.pk).wrapped)
 
 
-@pytest.fixture
-def own_master(tmp_path: Path, settings: Settings) -> Iterator[Path]:
-    """A master key file of this test's own, holding the identity in use; it is put back after."""
-    before = Path(settings.MASTER_KEY_FILE)
-    path = tmp_path / "master.txt"
-    path.write_bytes(before.read_bytes())
-    settings.MASTER_KEY_FILE = str(path)
-    yield path
-    path.write_text(path.read_text() + before.read_text())
-    for row in DataKeyVersion.objects.filter(destroyed_at=None):
-        data_keys.key_rewrap(row)
-
-
 def test_a_new_master_key_wraps_everything_and_the_old_one_goes(
     committed: None, own_master: Path, two: tuple[Tenant, Tenant]
 ) -> None:

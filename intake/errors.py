@@ -25,6 +25,12 @@ class SizeExceededError(FileRejectedError):
     http_status = 413
 
 
+class ScanLimitError(SizeExceededError):
+    """A file that is larger than the malware scanner takes, where a scan is required."""
+
+    reason = "scan_limit"
+
+
 class UnsupportedFormatError(FileRejectedError):
     """A kind of file that is not processed."""
 
@@ -70,9 +76,87 @@ class CorruptFileError(FileRejectedError):
 
 
 class UnsafeContainerError(FileRejectedError):
-    """A container whose parts would unpack to too much."""
+    """A file that is made to harm whoever opens it, or might as well be."""
 
     code = "UNSAFE_CONTAINER"
+
+
+class UnpackedSizeError(UnsafeContainerError):
+    """Its parts would unpack to too much, or there are too many."""
+
+    reason = "unpacked_size"
+
+
+class OverlapError(UnsafeContainerError):
+    """Its parts lie over each other."""
+
+    reason = "overlap"
+
+
+class MemberNameError(UnsafeContainerError):
+    """Its parts have names that lead elsewhere or cannot be told apart."""
+
+    reason = "names"
+
+
+class MemberLinkError(UnsafeContainerError):
+    """One of its parts is a link or a device."""
+
+    reason = "links"
+
+
+class NestedArchiveError(UnsafeContainerError):
+    """There is an archive in it."""
+
+    reason = "nesting"
+
+
+class XmlEntityError(UnsafeContainerError):
+    """Its XML declares entities."""
+
+    reason = "entities"
+
+
+class PixelFloodError(UnsafeContainerError):
+    """A page or picture in it is too large to be drawn; `width` and `height` are its sides."""
+
+    reason = "pixels"
+
+
+class PolyglotError(UnsafeContainerError):
+    """It is a file of another kind as well."""
+
+    reason = "polyglot"
+
+
+class LineLengthError(UnsafeContainerError):
+    """A line of it has no end."""
+
+    reason = "lines"
+
+
+class ResourceLimitError(UnsafeContainerError):
+    """Looking at it took more time or memory than is given to a file."""
+
+    reason = "resources"
+
+
+class ChecksumMismatchError(FileRejectedError):
+    """The bytes are not those that the sender announced."""
+
+    code = "CHECKSUM_MISMATCH"
+
+
+class SizeMismatchError(ChecksumMismatchError):
+    """There are more or fewer bytes than the sender announced."""
+
+    reason = "size"
+
+
+class MalwareDetectedError(FileRejectedError):
+    """The malware scanner knows the file; `signature` is its name for it. It is not kept."""
+
+    code = "MALWARE_DETECTED"
 
 
 class FormatNotAllowedError(UnsupportedFormatError):

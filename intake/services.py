@@ -11,10 +11,10 @@ from django.db import InterfaceError, OperationalError, connection, transaction
 
 from audit.events import EventType
 from audit.services import record_event
-from intake.checks import check_allowed, check_content, check_size
-from intake.errors import FileRejectedError
+from intake.checks.checking import NO_CLAIM, Claim, check_file
+from intake.errors import FileRejectedError, MalwareDetectedError
 from intake.metadata.checking import metadata_check
-from intake.models import DEFAULT_COLLECTION, Collection, Document, Outcome, Receipt
+from intake.models import DEFAULT_COLLECTION, Collection, Document, Outcome, Receipt, Scan
 from intake.quotas import quota_check, quota_check_and_hold
 from intake.receipts import receipt_issue
 from intake.selectors import collection_get, metadata_schema_in_force, same_content
@@ -29,7 +29,10 @@ _NAME_LIMIT: Final = 255
 
 @dataclass(frozen=True, slots=True)
 class Upload:
-    """A file at the door: name without folders, seekable bytes, their count and SHA-256."""
+    """A file at the door: name without folders, seekable bytes, their count and SHA-256.
+
+    `media_type` and `scan` are what the checks found, once they have been made.
+    """
 
     collection: Collection
     filename: str
@@ -37,6 +40,8 @@ class Upload:
     size: int
     sha256: str
     metadata: Mapping[str, Any] = field(default_factory=dict)
+    media_type: str = ""
+    scan: Scan = Scan.SKIPPED
 
 
 def document_receive(
@@ -61,10 +66,10 @@ def document_receive(
     upload = replace(measured, metadata=metadata or {})
     with writing(tenant):
         try:
-            media_type = _accept(tenant, upload)
+            upload = _checked(tenant, upload)
             schema = metadata_schema_in_force()
             metadata_check(upload.metadata, schema=schema.document)
-            return _store(tenant, upload, media_type, schema.version, actor)
+            return _store(tenant, upload, schema.version, actor)
         except FileRejectedError as error:
             return _reject(tenant, upload, error, actor)
 
@@ -98,21 +103,27 @@ def _plain_file(stream: BinaryIO) -> BinaryIO:
     return stream
 
 
-def _accept(tenant: Tenant, upload: Upload) -> str:
-    settings = tenant.settings
-    check_size(upload.size, limit_mb=settings.max_file_size_mb)
-    media_type = check_content(upload.stream, filename=upload.filename, size=upload.size)
-    check_allowed(media_type, allowlist=settings.mime_allowlist)
-    return media_type
+def _checked(tenant: Tenant, upload: Upload, claim: Claim = NO_CLAIM) -> Upload:
+    found = check_file(
+        upload.stream,
+        filename=upload.filename,
+        size=upload.size,
+        sha256=upload.sha256,
+        settings=tenant.settings,
+        claim=claim,
+    )
+    return replace(upload, media_type=found.media_type, scan=found.scan)
 
 
 @transaction.atomic
 def _reject(tenant: Tenant, upload: Upload, error: FileRejectedError, actor: str) -> Receipt:
+    is_malware = isinstance(error, MalwareDetectedError)
     receipt = _receipt(
         tenant,
         upload,
         actor,
-        outcome=Outcome.REJECTED,
+        outcome=Outcome.QUARANTINED if is_malware else Outcome.REJECTED,
+        scan=Scan.QUARANTINED if is_malware else Scan.SKIPPED,
         code=error.code,
         reason=error.reason,
         message=error.message,
@@ -120,13 +131,12 @@ def _reject(tenant: Tenant, upload: Upload, error: FileRejectedError, actor: str
         http_status=error.http_status,
         details=error.extra,
     )
-    _record(tenant, EventType.DOCUMENT_REJECTED, receipt, actor, {"code": error.code})
+    event = EventType.DOCUMENT_QUARANTINED if is_malware else EventType.DOCUMENT_REJECTED
+    _record(tenant, event, receipt, actor, {"code": error.code})
     return receipt
 
 
-def _store(
-    tenant: Tenant, upload: Upload, media_type: str, schema_version: int, actor: str
-) -> Receipt:
+def _store(tenant: Tenant, upload: Upload, schema_version: int, actor: str) -> Receipt:
     """Put the bytes first, outside any lock, and take them back unless the rows commit."""
     existing = same_content(upload.collection, upload.sha256)
     if existing:
@@ -135,7 +145,7 @@ def _store(
     document = Document(
         collection=upload.collection,
         filename=upload.filename,
-        media_type=media_type,
+        media_type=upload.media_type,
         size_bytes=upload.size,
         sha256=upload.sha256,
         uploaded_by=actor,
@@ -227,7 +237,7 @@ def _receipt(tenant: Tenant, upload: Upload, actor: str, **fields: object) -> Re
         size_bytes=upload.size,
         sha256=upload.sha256,
         received_from=actor,
-        **{"outcome": Outcome.ACCEPTED, **fields},
+        **{"outcome": Outcome.ACCEPTED, "scan": upload.scan, **fields},
     )
 
 

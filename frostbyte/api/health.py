@@ -5,7 +5,7 @@ something is down. So `HealthMiddleware` stands before everything that looks at 
 """
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, Final
 
@@ -24,6 +24,8 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from frostbyte.kernel.errors import ServiceUnavailableError
+from intake.malware.clamd import ClamdError
+from intake.malware.scanning import scanner
 from tenants import stores
 from tenants.encryption.master import master_key
 from tenants.errors import MasterKeyError
@@ -85,6 +87,13 @@ def check_embedding_model() -> None:
         raise ServiceUnavailableError("The embedding model is not installed.")
 
 
+def check_malware_scanner() -> None:
+    """Ping the scanner that CLAMD_HOST names."""
+    clamd = scanner()
+    if clamd:
+        clamd.ping()
+
+
 CHECKS: Final[dict[str, Callable[[], None]]] = {
     "postgresql": check_database,
     "valkey": check_cache,
@@ -92,12 +101,27 @@ CHECKS: Final[dict[str, Callable[[], None]]] = {
     "master_key": check_master_key,
     "embedding_model": check_embedding_model,
 }
-_EXPECTED: Final = (psycopg.Error, redis.RedisError, ServiceUnavailableError, OSError)
+SCANNER: Final = "malware_scanner"
+_EXPECTED: Final = (psycopg.Error, redis.RedisError, ServiceUnavailableError, ClamdError, OSError)
 
 
 def run_checks() -> dict[str, Check]:
-    """Ask every dependency, one after the other, and return what each answered."""
-    return {name: _run(name, check) for name, check in CHECKS.items()}
+    """Ask every dependency, one after the other, and return what each answered.
+
+    The malware scanner is one where it is named or required; required and not named, it is down.
+    """
+    checks = {name: _run(name, check) for name, check in CHECKS.items()}
+    if settings.CLAMD_HOST:
+        checks[SCANNER] = _run(SCANNER, check_malware_scanner)
+    elif settings.REQUIRE_MALWARE_SCAN:
+        checks[SCANNER] = Check(DOWN, 0.0)
+    return checks
+
+
+def what_is_missing(checks: Mapping[str, Check]) -> list[str]:
+    """Return the names of what is down and cannot be done without."""
+    down = [name for name, check in checks.items() if check.status == DOWN]
+    return [name for name in down if name != SCANNER or settings.REQUIRE_MALWARE_SCAN]
 
 
 def _run(name: str, check: Callable[[], None]) -> Check:
@@ -162,14 +186,15 @@ class ReadyView(HealthView):
 
     @extend_schema(operation_id="health_ready", tags=TAGS, responses={200: ReadySerializer})
     def get(self, _request: Request) -> Response:
-        """Ask PostgreSQL, Valkey, the object store and the embedding model.
+        """Ask PostgreSQL, Valkey, the object store, the embedding model and the malware scanner.
 
-        When one is down the answer is a problem with status 503 and the same `checks`.
+        When one is down the answer is a problem with status 503 and the same `checks`. A scanner
+        that is down and not required on this platform is told, and nothing more.
         """
         checks = run_checks()
         told = CheckSerializer(checks.values(), many=True).data
         members = dict(zip(checks, told, strict=True))
-        down = [name for name, check in checks.items() if check.status == DOWN]
+        down = what_is_missing(checks)
         if down:
             raise NotReadyError(
                 f"Not ready: {', '.join(down)} down.",

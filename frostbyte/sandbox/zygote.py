@@ -13,6 +13,7 @@ import signal
 import socket
 import sys
 import time
+import traceback
 from contextlib import suppress
 from dataclasses import dataclass
 from importlib import import_module
@@ -89,10 +90,12 @@ class Zygote:
         if module in self._ready_modules:
             return
         self._ready_modules.add(module)
-        with suppress(ImportError):
+        try:
             preload = getattr(import_module(module), "preload", None)
             if preload is not None:
                 preload()
+        except Exception:  # noqa: BLE001 -- a module that does not load fails its own calls
+            traceback.print_exc()
         # What is shared stays shared: the collector of a child does not write to it.
         gc.collect()
         gc.freeze()

@@ -45,6 +45,7 @@ class Environment(BaseSettings):
     port: int = 8000
     proxy_count: int = 0
     require_operator_totp: Literal["", "on", "off"] = ""
+    require_malware_scan: Literal["", "on", "off"] = ""
     oidc_private_networks: Literal["", "on", "off"] = ""
     session_hours: int = 12
     session_idle_minutes: int = 60

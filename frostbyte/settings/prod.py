@@ -9,6 +9,7 @@ if not environment().secret_key.get_secret_value():
     raise ImproperlyConfigured("Set FROSTBYTE_SECRET_KEY: a long random text, kept secret.")
 
 OIDC_PRIVATE_NETWORKS = environment().oidc_private_networks == "on"
+REQUIRE_MALWARE_SCAN = environment().require_malware_scan != "off"
 REQUIRE_OPERATOR_TOTP = environment().require_operator_totp != "off"
 
 # One that a folder of this machine happens to hold must not be taken for the platform's.

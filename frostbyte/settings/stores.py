@@ -17,6 +17,8 @@ MASTER_KEY_FILE = _env.master_key_file or str(_env.home / MASTER_KEY_NAME)
 WORK_FOLDER = _env.work_folder or str(_env.home / "work")
 QDRANT_URL = _env.qdrant_url
 CLAMD_HOST = _env.clamd_host
+# A floor under the tenants' own `require_malware_scan`; see intake.malware.scanning.
+REQUIRE_MALWARE_SCAN = _env.require_malware_scan == "on"
 
 STORAGES = {
     "default": {"BACKEND": "tenants.stores.storage.TenantStorage"},

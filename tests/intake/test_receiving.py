@@ -55,7 +55,7 @@ REFUSED = [
     ("picture.pdf", b"\x89PNG\r\n\x1a\n" + bytes(2000), "TYPE_MISMATCH", ""),
     ("zip.docx", hostile.zip_archive(), "TYPE_MISMATCH", ""),
     ("binary.txt", bytes(range(256)) * 40, "TYPE_MISMATCH", ""),
-    ("bomb.docx", zip_bomb(), "UNSAFE_CONTAINER", ""),
+    ("bomb.docx", zip_bomb(), "UNSAFE_CONTAINER", "unpacked_size"),
 ]  # fmt: skip
 
 

@@ -14,9 +14,9 @@ from audit.events import EventType
 from audit.services import record_event
 from frostbyte.kernel.errors import ValidationError
 from intake.errors import CollectionNotEmptyError
-from intake.models import Collection, Document
+from intake.locks import lock, lock_content
+from intake.models import Collection, Document, Receipt
 from intake.selectors import collection_get, same_content
-from intake.services import lock_content
 from tenants.access.groups import groups_named
 from tenants.access.readers import EVERYTHING
 from tenants.context import reading
@@ -39,6 +39,7 @@ def collection_create(
     """
     collection = Collection(name=name, description=description, restricted=restricted)
     with reading(EVERYTHING):
+        lock(name)
         _check(collection)
         collection.save(force_insert=True)
         collection.groups.set(groups_named(groups))
@@ -60,12 +61,16 @@ def collection_change(
 
     Raises `ValidationError` where the default collection would be restricted.
     """
+    given = {"description": description, "restricted": restricted}
+    given = {field: value for field, value in given.items() if value is not None}
     with reading(EVERYTHING):
+        # As it is now, and not as the caller read it: somebody may have restricted it since.
+        collection = Collection.objects.select_for_update().get(pk=collection.pk)
         before = _told(collection)
-        collection.description = description if description is not None else collection.description
-        collection.restricted = restricted if restricted is not None else collection.restricted
+        for field, value in given.items():
+            setattr(collection, field, value)
         _check(collection)
-        collection.save()
+        collection.save(update_fields=list(given))
         if groups is not None:
             collection.groups.set(groups_named(groups))
         after = _told(collection)
@@ -78,14 +83,26 @@ def collection_change(
 
 @transaction.atomic
 def collection_delete(*, tenant: Tenant, collection: Collection, actor: str) -> None:
-    """Delete an empty collection; raises `CollectionNotEmptyError`, also for hidden documents."""
+    """Delete a collection that nothing was handed in to, or whose documents were moved away.
+
+    Raises `CollectionNotEmptyError`: for documents, also hidden ones, and for receipts of refused
+    files and batches, which nobody could read any more.
+    """
     if collection.is_default:
         raise _refused("name", "The default collection stays.")
     with reading(EVERYTHING):
+        # Against files that come at this moment; see `intake.services._enter`.
+        Collection.objects.select_for_update().get(pk=collection.pk)
         if collection.documents.exists():
             raise CollectionNotEmptyError(
                 "The collection holds documents.",
                 remediation="Let somebody who reads it move them to another one first.",
+            )
+        refused = Receipt.objects.filter(collection=collection, document=None)
+        if refused.exists() or collection.batches.exists():
+            raise CollectionNotEmptyError(
+                "Files were handed in to the collection whose receipts stand there.",
+                remediation="It stays, so that they can be read; restrict it if it is not used.",
             )
         _record(tenant, EventType.COLLECTION_DELETED, collection, actor, {})
         collection.delete()

@@ -12,6 +12,7 @@ from intake.errors import CollectionNotFoundError, DocumentNotFoundError, Receip
 from intake.models import Collection, Document, MetadataSchema, Receipt
 from tenants.access.readers import EVERYTHING
 from tenants.context import reading
+from tenants.naming import LABEL_PATTERN
 
 
 def collection_list() -> QuerySet[Collection]:
@@ -21,13 +22,20 @@ def collection_list() -> QuerySet[Collection]:
 
 def collection_get(*, name: str) -> Collection:
     """Return one collection; raises `CollectionNotFoundError`, the same for a hidden one."""
-    collection = Collection.objects.filter(name=name).first()
+    # A name that no collection can have may hold what PostgreSQL does not take, such as NUL.
+    possible = LABEL_PATTERN.fullmatch(name)
+    collection = Collection.objects.filter(name=name).first() if possible else None
     if collection is None:
-        raise CollectionNotFoundError(
-            "There is no such collection.",
-            remediation="Name one that you read, or leave it out for 'default'.",
-        )
+        raise collection_missing()
     return collection
+
+
+def collection_missing() -> CollectionNotFoundError:
+    """Return the error for a collection that is not there, or that the reader does not see."""
+    return CollectionNotFoundError(
+        "There is no such collection.",
+        remediation="Name one that you read, or leave it out for 'default'.",
+    )
 
 
 def collections_managed() -> list[Collection]:

@@ -7,12 +7,14 @@ from dataclasses import dataclass, field, replace
 from pathlib import PurePath
 from typing import Any, BinaryIO, Final
 
-from django.db import InterfaceError, OperationalError, connection, transaction
+import structlog
+from django.db import transaction
 
 from audit.events import EventType
 from audit.services import record_event
 from intake.checks.checking import NO_CLAIM, Claim, check_file
 from intake.errors import FileRejectedError, MalwareDetectedError
+from intake.locks import hold_collection, lock_content
 from intake.metadata.checking import metadata_check
 from intake.models import DEFAULT_COLLECTION, Collection, Document, Outcome, Receipt, Scan
 from intake.quotas import quota_check, quota_check_and_hold
@@ -22,6 +24,8 @@ from intake.signals import document_received
 from tenants.lifecycle.gate import writing
 from tenants.models import Tenant
 from tenants.stores import for_tenant
+
+log = structlog.get_logger("frostbyte.intake")
 
 _BLOCK: Final = 1024 * 1024
 _NAME_LIMIT: Final = 255
@@ -137,7 +141,11 @@ def _reject(tenant: Tenant, upload: Upload, error: FileRejectedError, actor: str
 
 
 def _store(tenant: Tenant, upload: Upload, schema_version: int, actor: str) -> Receipt:
-    """Put the bytes first, outside any lock, and take them back unless the rows commit."""
+    """Put the bytes first, outside any lock, and take them back where no row points at them.
+
+    When the commit itself fails, its outcome is not known: then the bytes stay, and the
+    reconciliation of the stores removes what nothing points at.
+    """
     existing = same_content(upload.collection, upload.sha256)
     if existing:
         return _duplicate(tenant, upload, existing, actor)
@@ -154,30 +162,19 @@ def _store(tenant: Tenant, upload: Upload, schema_version: int, actor: str) -> R
     )
     document.raw_key = f"raw/{document.pk}/{upload.sha256}"
     _put(tenant, upload, document)
+    entered = False
     try:
-        receipt = _enter(tenant, upload, document, actor)
-    except BaseException as error:
-        _take_back_unless_entered(tenant, document, error)
-        raise
-    if receipt.document_id != document.pk:
-        for_tenant(tenant).objects.delete(document.raw_key)
+        with transaction.atomic():
+            receipt = _enter(tenant, upload, document, actor)
+            entered = receipt.document_id == document.pk
+    finally:
+        if not entered:
+            for_tenant(tenant).objects.delete(document.raw_key)
     return receipt
 
 
-def _take_back_unless_entered(tenant: Tenant, document: Document, error: BaseException) -> None:
-    """Delete the bytes of a document whose rows did not come to be, and no others.
-
-    An error may come after the commit. A connection lost in a commit does not tell whether there
-    was one: then the bytes stay, and `storage_reconcile` finds those that no row names.
-    """
-    if isinstance(error, OperationalError | InterfaceError):
-        return
-    if not Document.objects.filter(pk=document.pk).exists():
-        for_tenant(tenant).objects.delete(document.raw_key)
-
-
-@transaction.atomic
 def _enter(tenant: Tenant, upload: Upload, document: Document, actor: str) -> Receipt:
+    hold_collection(upload.collection)
     lock_content(upload.collection, upload.sha256)
     existing = same_content(upload.collection, upload.sha256)
     if existing:
@@ -191,10 +188,16 @@ def _enter(tenant: Tenant, upload: Upload, document: Document, actor: str) -> Re
         "media_type": document.media_type,
     }
     _record(tenant, EventType.DOCUMENT_INGESTED, receipt, actor, details)
-    transaction.on_commit(
-        lambda: document_received.send(Document, tenant=tenant, document_id=document.pk)
-    )
+    transaction.on_commit(lambda: _announce(tenant, document))
     return receipt
+
+
+def _announce(tenant: Tenant, document: Document) -> None:
+    try:
+        document_received.send(Document, tenant=tenant, document_id=document.pk)
+    except Exception as error:
+        # It is accepted and on record; the sweep begins what has no run.
+        log.error("document not announced", document=str(document.pk), exc_info=error)
 
 
 def _put(tenant: Tenant, upload: Upload, document: Document) -> None:
@@ -202,15 +205,6 @@ def _put(tenant: Tenant, upload: Upload, document: Document) -> None:
     for_tenant(tenant).objects.put(
         document.raw_key, upload.stream, content_type=document.media_type
     )
-
-
-def lock_content(collection: Collection, sha256: str) -> None:
-    """Let the same bytes, put into a collection twice at once, come one after the other."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT pg_advisory_xact_lock(hashtextextended(current_schema() || %s, 0))",
-            [f"{collection.pk}{sha256}"],
-        )
 
 
 @transaction.atomic

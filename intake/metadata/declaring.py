@@ -4,13 +4,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from django.db import connection, transaction
+from django.db import transaction
 from django.db.models import Count
 
 from audit.events import EventType
 from audit.services import record_event
 from frostbyte.kernel.hashing import canonical_json, sha256_hex
 from intake.errors import MetadataSchemaError, PreconditionFailedError
+from intake.locks import lock
 from intake.metadata.checking import metadata_fits
 from intake.metadata.merging import merge_patch
 from intake.metadata.schemas import schema_check
@@ -58,7 +59,7 @@ def metadata_schema_patch(
 
 @transaction.atomic
 def _declare(tenant: Tenant, change: Any, actor: str, expected_version: int | None) -> Declared:
-    _lock()
+    lock("metadata schemas")
     current = metadata_schema_in_force()
     _require_version(current, expected_version)
     before = {part: getattr(current, part) for part in PARTS if getattr(current, part) is not None}
@@ -132,13 +133,4 @@ def _require_version(current: MetadataSchema, expected: int | None) -> None:
             f"Version {current.version} of the schemas is in force, not {expected}.",
             remediation="Read them again, and repeat the change on what is there.",
             extra={"current_version": current.version},
-        )
-
-
-def _lock() -> None:
-    """Let changes of the schemas come one after the other."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT pg_advisory_xact_lock(hashtextextended(current_schema() || %s, 0))",
-            ["metadata schemas"],
         )

@@ -11,7 +11,8 @@ from django.core.management import call_command
 from django.db import DatabaseError, connection, transaction
 
 from frostbyte.kernel.ids import new_id
-from intake.errors import CollectionNotFoundError
+from intake.collections import collection_delete
+from intake.errors import CollectionNotEmptyError, CollectionNotFoundError
 from intake.models import DEFAULT_COLLECTION, DEFAULT_COLLECTION_ID, Collection, Document, Receipt
 from intake.services import document_receive
 from processing.embedders import get_embedder
@@ -188,6 +189,12 @@ def test_the_receipt_of_a_refused_file_stays_in_its_collection(shelves: dict[str
             assert Receipt.objects.filter(pk=refused.pk).exists()
             with reading(OUTSIDERS[0]):
                 assert not Receipt.objects.filter(pk=refused.pk).exists()
+            Document.objects.filter(collection=shelf.collection).update(
+                collection=DEFAULT_COLLECTION_ID
+            )
+            with pytest.raises(CollectionNotEmptyError, match="receipts"):
+                collection_delete(tenant=shelf.tenant, collection=shelf.collection, actor="tester")
+            assert Receipt.objects.filter(pk=refused.pk).exists()
 
 
 def test_the_quota_counts_what_the_sender_does_not_see(shelves: dict[str, Shelf]) -> None:

@@ -7,8 +7,9 @@ from io import BytesIO
 import pytest
 from django.contrib.auth.models import Group
 
-from intake.models import Collection, Document
+from intake.models import Batch, BatchFile, BatchState, Collection, Document
 from intake.services import document_receive
+from processing.models import BatchReport
 from processing.runner import run_advance
 from processing.services import run_start
 from tenants.context import tenant_context
@@ -76,10 +77,36 @@ def _shelf(tenant: Tenant, publish: Publish) -> Shelf:
         group = Group.objects.create(name=READERS)
         collection = Collection.objects.create(name=COLLECTION, restricted=True)
         collection.groups.add(group)
+    secret = publish(tenant, SECRET_NAME, SECRET_TEXT, COLLECTION)
+    with tenant_context(tenant):
+        _batch_of(secret)
     return Shelf(
         tenant=tenant,
         collection=collection,
         group=group,
         open=publish(tenant, "canteen.txt", OPEN_TEXT),
-        secret=publish(tenant, SECRET_NAME, SECRET_TEXT, COLLECTION),
+        secret=secret,
     )
+
+
+def _batch_of(secret: Document) -> None:
+    """A batch that is over, with its report; all of it is found by the secret's SHA-256."""
+    batch = Batch.objects.create(
+        reference="Merger",
+        state=BatchState.COMPLETED,
+        collection=secret.collection,
+        file_count=1,
+        manifest={},
+        manifest_sha256=secret.sha256,
+        created_by="tester",
+    )
+    BatchFile.objects.create(
+        batch=batch,
+        position=0,
+        file_id="papers",
+        filename=secret.filename,
+        media_type=secret.media_type,
+        size_bytes=secret.size_bytes,
+        sha256=secret.sha256,
+    )
+    BatchReport.objects.create(batch=batch, sha256=secret.sha256, size_bytes=1)

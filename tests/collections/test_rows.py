@@ -29,10 +29,13 @@ MEMBER = reader_of([READERS, "another"])
 OUTSIDERS = [reader_of([]), reader_of(["another"]), reader_of(["tenant_admin"]), reader_of(["*"])]
 
 TABLES = {
+    "intake_batch": "manifest_sha256 = '{sha256}'",
+    "intake_batchfile": "sha256 = '{sha256}'",
     "intake_collection": "id = '{collection}'",
     "intake_collection_groups": "collection_id = '{collection}'",
     "intake_document": "id = '{document}'",
     "intake_receipt": "document_id = '{document}'",
+    "processing_batchreport": "sha256 = '{sha256}'",
     "processing_run": "document_id = '{document}'",
     "processing_chunk": "document_id = '{document}'",
     "processing_stagerun": "run_id = '{run}'",
@@ -54,6 +57,7 @@ def count(table: str, shelf: Shelf) -> int:
         collection=shelf.collection.pk,
         document=shelf.secret.pk,
         run=shelf.secret.published_run_id,
+        sha256=shelf.secret.sha256,
     )
     with connection.cursor() as cursor:
         cursor.execute(f"SELECT count(*) FROM {table} WHERE {where}")

@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Callable, Iterator
+from functools import partial
 from io import BytesIO
 
 import pytest
@@ -9,7 +10,7 @@ from django.db import connection, transaction
 
 from frostbyte.kernel.errors import FrostbyteError
 from intake.collections import collection_change, collection_create, collection_delete
-from intake.models import Collection, Document, Receipt
+from intake.models import DEFAULT_COLLECTION, Collection, Document, Receipt
 from intake.selectors import collection_get
 from intake.services import document_receive
 from intake.signals import document_received
@@ -43,9 +44,13 @@ def _announcements_fail() -> Iterator[None]:
     document_received.disconnect(dispatch_uid="tests.fail")
 
 
-def receive(tenant: Tenant, data: bytes = NOTE, **options: str) -> Receipt:
+def receive(tenant: Tenant, collection: str = DEFAULT_COLLECTION) -> Receipt:
     return document_receive(
-        tenant=tenant, filename="note.txt", stream=BytesIO(data), actor="tester", **options
+        tenant=tenant,
+        filename="note.txt",
+        stream=BytesIO(NOTE),
+        actor="tester",
+        collection=collection,
     )
 
 
@@ -76,9 +81,8 @@ def test_a_change_of_the_words_does_not_open_what_was_just_restricted(pair: list
 
 def test_of_two_who_create_one_name_one_is_told(pair: list[Tenant]) -> None:
     for tenant in pair:
-        told = at_once(
-            tenant, *[lambda t=tenant: collection_create(tenant=t, name="legal", actor="a")] * 2
-        )
+        create = partial(collection_create, tenant=tenant, name="legal", actor="tester")
+        told = at_once(tenant, create, create)
         assert sorted(told) == ["VALIDATION_ERROR", "done"]
 
 
@@ -89,8 +93,8 @@ def test_a_file_that_comes_while_its_collection_goes(pair: list[Tenant]) -> None
             inbox = collection_create(tenant=tenant, name="inbox", actor="tester")
         told = at_once(
             tenant,
-            lambda t=tenant: receive(t, collection="inbox"),
-            lambda t=tenant, c=inbox: collection_delete(tenant=t, collection=c, actor="tester"),
+            partial(receive, tenant, "inbox"),
+            partial(collection_delete, tenant=tenant, collection=inbox, actor="tester"),
         )
         assert told in (["done", "COLLECTION_NOT_EMPTY"], ["RESOURCE_NOT_FOUND", "done"])
         with tenant_context(tenant), reading(EVERYTHING):
@@ -106,7 +110,7 @@ def test_the_lock_of_a_deletion_turns_the_file_away(pair: list[Tenant]) -> None:
             inbox = collection_create(tenant=tenant, name="inbox", actor="tester")
             with transaction.atomic():
                 collection_delete(tenant=tenant, collection=inbox, actor="tester")
-                waiting = Asker(tenant, lambda t=tenant: receive(t, collection="inbox"))
+                waiting = Asker(tenant, partial(receive, tenant, "inbox"))
                 waiting.start()
                 waiting.join(0.5)
             waiting.join(10)

@@ -153,19 +153,12 @@ class Heartbeat(threading.Thread):
         self._stage_run = stage_run
         # Not `_stop`: a thread has a method of that name.
         self._ended = threading.Event()
-        self._lost = threading.Event()
-
-    @property
-    def is_lost(self) -> bool:
-        """Whether the lease was found to be another's, or nobody's: nothing more is worth doing."""
-        return self._lost.is_set()
 
     def run(self) -> None:
         """Renew every few seconds; a database that is away for a moment is tried again."""
         try:
             while not self._ended.wait(settings.PIPELINE_HEARTBEAT_SECONDS):
                 if not self._beat():
-                    self._lost.set()
                     return
         finally:
             connection.close()
@@ -180,9 +173,8 @@ class Heartbeat(threading.Thread):
             # Whatever else the database says, the tenant's rows are not there any more.
             return isinstance(error, OperationalError)
 
-    def __enter__(self) -> "Heartbeat":
+    def __enter__(self) -> None:
         self.start()
-        return self
 
     def __exit__(
         self,

@@ -8,7 +8,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final, get_type_hints
 
+from django.conf import settings
+
 from audit.events import EventType
+from frostbyte.sandbox.limits import DEFAULT, Limits
 from processing.stages import embed, intake, parse, policy, serve, store
 from processing.stages.context import StageContext
 
@@ -20,7 +23,8 @@ class Stage:
     `version` changes when the same input may give another output. A stage that `writes_rows`
     runs inside the transaction that marks it done. `outage_waits` are the seconds before each look
     for a store that does not answer, the last of them again and again: such a look is no try.
-    `verdict` is what a document is called that does not get past the stage.
+    `verdict` is what a document is called that does not get past the stage. `limits` bound what the
+    stage does in a process of its own.
     """
 
     name: str
@@ -33,6 +37,7 @@ class Stage:
     waits: tuple[int, ...] = ()
     outage_waits: tuple[int, ...] = ()
     writes_rows: bool = False
+    limits: Limits = DEFAULT
 
     @property
     def input_type(self) -> type:
@@ -57,7 +62,7 @@ PIPELINE: Final = (
     Stage(
         name="parse", version="1", work=parse.parse, details=parse.details,
         event=EventType.DOCUMENT_PARSED, failure_event=EventType.DOCUMENT_PARSE_FAILED,
-        verdict="parse_failed", waits=(10, 60, 300),
+        verdict="parse_failed", waits=(10, 60, 300), limits=settings.PARSE_LIMITS,
     ),
     Stage(
         name="policy", version="1", work=policy.clear, details=policy.details,

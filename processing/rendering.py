@@ -7,12 +7,13 @@ height of their line, and form fields and annotations, whose text no gate has se
 import io
 from collections.abc import Iterable, Sequence
 from contextlib import closing
-from typing import Final
+from typing import BinaryIO, Final
 
 import pypdfium2
 from PIL import Image, ImageChops, ImageDraw
 
-from frostbyte.kernel.errors import NotFoundError
+from frostbyte.kernel.errors import FrostbyteError, NotFoundError
+from frostbyte.sandbox import Limits, SandboxError, sandboxed
 from processing.parsers.draft import Box, Span
 from processing.parsers.errors import CorruptFileError
 from processing.parsers.pdfium import PDFIUM, PageText, boxes_of, open_pdf, read_page
@@ -22,6 +23,7 @@ _COVER: Final = (0, 0, 0)
 _MARK_MARGIN: Final = 1.0
 _COVER_MARGIN: Final = 1.5
 _MAX_PIXELS: Final = 16_000_000
+_FUNCTION: Final = "processing.rendering:render_file"
 _SIGNATURE: Final = b"%PDF-"
 _SIGNATURE_WITHIN: Final = 1024
 
@@ -30,6 +32,44 @@ class NoPageImageError(NotFoundError):
     """The document has no such page, or its format has no pages at all."""
 
     code = "NO_PAGE_IMAGE"
+
+
+class PageNotDrawnError(FrostbyteError):
+    """The page took more time or memory than a picture may, or broke what draws it."""
+
+    code = "PAGE_NOT_DRAWN"
+    http_status = 422
+
+
+def render_confined(
+    source: BinaryIO,
+    *,
+    page: int,
+    highlight: Sequence[Span] = (),
+    redact: Sequence[Span] = (),
+    limits: Limits,
+) -> bytes:
+    """Do what `render_page` does in a process of its own, so that no file harms the web server.
+
+    Raises what that raises, and `PageNotDrawnError`.
+    """
+    try:
+        png: bytes = sandboxed(
+            _FUNCTION, page, list(highlight), list(redact), files=[source], limits=limits
+        )
+    except SandboxError as error:
+        raise PageNotDrawnError(
+            f"Page {page} cannot be drawn.",
+            remediation="Read its text instead, or open the file itself.",
+        ) from error
+    return png
+
+
+def render_file(
+    source: BinaryIO, page: int, highlight: Sequence[Span], redact: Sequence[Span]
+) -> bytes:
+    """Call `render_page` in the sandbox."""
+    return render_page(source.read(), page=page, highlight=highlight, redact=redact)
 
 
 def render_page(

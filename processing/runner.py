@@ -135,7 +135,7 @@ def _database_away() -> ServiceUnavailableError:
 def _work(stage: Stage, tenant: Tenant, stage_run: StageRun, payload: Any, started: float) -> Any:
     run = Run.objects.select_related("document").get(pk=stage_run.run_id)
     value, input_hash = _input(stage, tenant, run, payload)
-    context = _context(tenant, run, input_hash)
+    context = _context(stage, tenant, run, input_hash)
     with _writing(stage_run) if stage.writes_rows else nullcontext():
         output = stage.work(value, context)
         _finish(stage, tenant, stage_run, output, input_hash, started)
@@ -156,7 +156,7 @@ def _writing(stage_run: StageRun) -> Iterator[None]:
         ) from error
 
 
-def _context(tenant: Tenant, run: Run, input_hash: str) -> StageContext:
+def _context(stage: Stage, tenant: Tenant, run: Run, input_hash: str) -> StageContext:
     return StageContext(
         tenant=tenant,
         run_id=run.pk,
@@ -164,6 +164,7 @@ def _context(tenant: Tenant, run: Run, input_hash: str) -> StageContext:
         configuration=TenantConfiguration.model_validate(run.configuration),
         configuration_version=run.configuration_version,
         input_hash=input_hash,
+        limits=stage.limits,
     )
 
 

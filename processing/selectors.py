@@ -2,6 +2,7 @@
 
 from uuid import UUID
 
+from django.conf import settings
 from django.db.models import OuterRef, Prefetch, QuerySet, Subquery
 
 from frostbyte.kernel.errors import NotFoundError
@@ -66,7 +67,7 @@ def page_image(
     Raises `NotFoundError` for a document that is not published: nothing is shown that the
     gates have not judged.
     """
-    from processing.rendering import render_page
+    from processing.rendering import render_confined
 
     document = document_get(document_id=document_id)
     if document.published_run_id is None:
@@ -77,9 +78,11 @@ def page_image(
         if chunk.document_id == document.pk and chunk.page == page:
             highlight = [(chunk.start_char, chunk.end_char)]
     hidden = Redaction.objects.filter(run_id=document.published_run_id, page=page)
-    return render_page(
-        for_tenant(tenant).objects.get(document.raw_key),
-        page=page,
-        highlight=highlight,
-        redact=list(hidden.values_list("start_char", "end_char")),
-    )
+    with for_tenant(tenant).objects.open(document.raw_key) as raw:
+        return render_confined(
+            raw,
+            page=page,
+            highlight=highlight,
+            redact=list(hidden.values_list("start_char", "end_char")),
+            limits=settings.RENDER_LIMITS,
+        )

@@ -52,6 +52,8 @@ class Environment(BaseSettings):
     log_level: str = "INFO"
     log_format: str = "console"
     worker_concurrency: int = 1
+    parse_memory_mb: int = 2048
+    parse_seconds: int = 300
     worker_max_documents: int = 1000
     worker_max_memory_mb: int = 3000
     max_runs_in_flight_per_tenant: int = 4

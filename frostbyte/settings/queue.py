@@ -4,6 +4,7 @@ from typing import Any
 
 from kombu import Queue
 
+from frostbyte.sandbox.limits import Limits
 from frostbyte.settings.env import environment
 from frostbyte.settings.stores import REDIS_URL
 
@@ -27,6 +28,16 @@ CELERY_TASK_QUEUES = (Queue(CELERY_TASK_DEFAULT_QUEUE), Queue(PIPELINE_QUEUE))
 # between two documents.
 CELERY_WORKER_MAX_TASKS_PER_CHILD = _env.worker_max_documents
 CELERY_WORKER_MAX_MEMORY_PER_CHILD = _env.worker_max_memory_mb * 1024
+
+# What reading one file may take, in a process of its own; the clock on the wall is more patient,
+# since a busy machine is not the file's fault.
+PARSE_LIMITS = Limits(
+    memory_mb=_env.parse_memory_mb,
+    cpu_seconds=_env.parse_seconds,
+    wall_seconds=3.0 * _env.parse_seconds,
+    result_mb=_env.parse_memory_mb,
+)
+RENDER_LIMITS = Limits(memory_mb=1024, cpu_seconds=20, wall_seconds=60.0)
 
 PIPELINE_LEASE_SECONDS = _env.lease_seconds
 PIPELINE_HEARTBEAT_SECONDS = PIPELINE_LEASE_SECONDS / 6

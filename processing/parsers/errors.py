@@ -44,6 +44,43 @@ class UnsafeFileError(ParseError):
         super().__init__(message, remediation="Split the document into smaller files.")
 
 
+class ParseTimeoutError(ParseError):
+    """The parser was stopped: it had more time than any honest document needs."""
+
+    code = "PARSE_TIMEOUT"
+
+    def __init__(self, seconds: int) -> None:
+        super().__init__(
+            f"Reading the file took more than {seconds} seconds of work.",
+            remediation="Split the document into smaller files, or save it anew and send that.",
+        )
+
+
+class ParseMemoryError(ParseError):
+    """The parser was stopped: it wanted more memory than it may have."""
+
+    code = "PARSE_MEMORY"
+
+    def __init__(self, megabytes: int) -> None:
+        super().__init__(
+            f"Reading the file took more than {megabytes} MB of memory.",
+            remediation="Split the document into smaller files, or save it anew and send that.",
+        )
+
+
+class ParseCrashedError(ParseError):
+    """The parser died. A machine short of memory looks the same, so it is tried again."""
+
+    code = "PARSE_CRASHED"
+    retryable = True
+
+    def __init__(self) -> None:
+        super().__init__(
+            "Reading the file broke off.",
+            remediation="Open the file in the program that made it, save it again and send that.",
+        )
+
+
 class UnsupportedMediaTypeError(ParseError):
     """No parser reads this media type."""
 

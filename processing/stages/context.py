@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from uuid import UUID
 
+from frostbyte.sandbox.limits import DEFAULT, Limits
 from tenants.configuration import TenantConfiguration
 from tenants.models import Tenant
 from tenants.stores import TenantStores, for_tenant
@@ -18,6 +19,8 @@ class StageContext:
     configuration: TenantConfiguration
     configuration_version: int
     input_hash: str
+    limits: Limits = DEFAULT
+    """What the part of the stage may take that runs in a process of its own."""
 
     @property
     def stores(self) -> TenantStores:

@@ -3,22 +3,23 @@
 from typing import Any
 
 from processing.canonical import ParsedDocument
-from processing.parsers import parse_document
+from processing.parsers.confined import parse_confined
 from processing.payloads import Receipt
 from processing.ports import ParseContext
 from processing.stages.context import StageContext
 
 
 def parse(receipt: Receipt, context: StageContext) -> ParsedDocument:
-    """Parse the raw object by its media type; raises `ParseError` for what cannot be read."""
+    """Parse the raw object in a process of its own; raises `ParseError` for what cannot be read."""
     with context.stores.objects.open(receipt.raw_key) as stream:
-        return parse_document(
+        return parse_confined(
             stream,
             context=ParseContext(
                 raw_sha256=receipt.raw_sha256,
                 media_type=receipt.media_type,
                 filename=receipt.filename,
             ),
+            limits=context.limits,
         )
 
 

@@ -183,6 +183,78 @@ class DocumentQuotaError(QuotaExceededError):
     reason = "documents"
 
 
+class FileMissingError(FileRejectedError):
+    """The manifest names the file, and the request did not bring it."""
+
+    code = "FILE_MISSING"
+
+
+class UploadExpiredError(FileRejectedError):
+    """The file was announced and did not come in time."""
+
+    code = "UPLOAD_EXPIRED"
+
+
+class FileCancelledError(FileRejectedError):
+    """The batch was cancelled before the file came."""
+
+    code = "BATCH_CANCELLED"
+    http_status = 409
+
+
+class ManifestInvalidError(FrostbyteError):
+    """A manifest that is malformed or breaks a rule; `errors` names the places."""
+
+    code = "MANIFEST_INVALID"
+    http_status = 400
+
+
+class FileCountMismatchError(FrostbyteError):
+    """The manifest's `file_count` is not the number of files that it names."""
+
+    code = "MANIFEST_FILE_COUNT_MISMATCH"
+    http_status = 400
+
+
+class DuplicateFileIdError(FrostbyteError):
+    """Two files of a batch have the same `file_id`."""
+
+    code = "DUPLICATE_FILE_ID"
+    http_status = 400
+
+
+class UnexpectedPartError(FrostbyteError):
+    """The request brings a part that the manifest does not name, or the manifest not first."""
+
+    code = "UNEXPECTED_PART"
+    http_status = 400
+
+
+class BatchTooLargeError(FrostbyteError):
+    """More files or bytes than may come at once."""
+
+    code = "BATCH_TOO_LARGE"
+    http_status = 413
+
+
+class BatchExistsError(FrostbyteError):
+    """The collection has a batch of this reference; `batch` is its id."""
+
+    code = "BATCH_EXISTS"
+    http_status = 409
+
+
+class BatchNotOpenError(FrostbyteError):
+    """The batch takes no more files: each has its receipt, or it was cancelled."""
+
+    code = "BATCH_NOT_OPEN"
+    http_status = 409
+
+
+class BatchNotFoundError(NotFoundError):
+    """No batch of this tenant that the reader sees has this id, or no file of it this one."""
+
+
 class CollectionNotFoundError(NotFoundError):
     """No collection of this tenant that the reader sees has this name."""
 

@@ -12,11 +12,20 @@ from django.db import transaction
 
 from audit.events import EventType
 from audit.services import record_event
+from intake.batches.settling import file_require_awaited, file_settle
 from intake.checks.checking import NO_CLAIM, Claim, check_file
 from intake.errors import FileRejectedError, MalwareDetectedError
 from intake.locks import hold_collection, lock_content
 from intake.metadata.checking import metadata_check
-from intake.models import DEFAULT_COLLECTION, Collection, Document, Outcome, Receipt, Scan
+from intake.models import (
+    DEFAULT_COLLECTION,
+    BatchFile,
+    Collection,
+    Document,
+    Outcome,
+    Receipt,
+    Scan,
+)
 from intake.quotas import quota_check, quota_check_and_hold
 from intake.receipts import receipt_issue
 from intake.selectors import collection_get, metadata_schema_in_force, same_content
@@ -35,7 +44,8 @@ _NAME_LIMIT: Final = 255
 class Upload:
     """A file at the door: name without folders, seekable bytes, their count and SHA-256.
 
-    `media_type` and `scan` are what the checks found, once they have been made.
+    `batch_file` is what a manifest says of it; `media_type` and `scan` are what the checks found,
+    once they have been made.
     """
 
     collection: Collection
@@ -44,6 +54,7 @@ class Upload:
     size: int
     sha256: str
     metadata: Mapping[str, Any] = field(default_factory=dict)
+    batch_file: BatchFile | None = None
     media_type: str = ""
     scan: Scan = Scan.SKIPPED
 
@@ -56,18 +67,23 @@ def document_receive(
     actor: str,
     collection: str = DEFAULT_COLLECTION,
     metadata: Mapping[str, Any] | None = None,
+    batch_file: BatchFile | None = None,
 ) -> Receipt:
     """Check and store one file of the tenant, inside its context; always returns a receipt.
 
     A refused file leaves a receipt with code and remediation and nothing else. A file whose bytes
     are in the collection already gets a receipt that points at the first; what is in another is
     not looked at. An accepted one is stored at `raw/<file id>/<sha256>`, and its first run is
-    announced when the transaction commits. Raises `CollectionNotFoundError` for a collection that
+    announced when the transaction commits. A file of a batch is held against its manifest as well.
+    Raises `CollectionNotFoundError` for a collection that
     the reader does not see, `ServiceUnavailableError` when a store cannot be reached,
-    `TenantStoppedError` when the tenant is being removed; nothing is kept then.
+    `TenantStoppedError` when the tenant is being removed, `BatchNotOpenError` for a file that its
+    batch no longer awaits; nothing is kept then.
     """
+    if batch_file is not None:
+        file_require_awaited(batch_file)
     measured = _measure(filename, stream, collection_get(name=collection))
-    upload = replace(measured, metadata=metadata or {})
+    upload = replace(measured, metadata=metadata or {}, batch_file=batch_file)
     with writing(tenant):
         try:
             upload = _checked(tenant, upload)
@@ -76,6 +92,14 @@ def document_receive(
             return _store(tenant, upload, schema.version, actor)
         except FileRejectedError as error:
             return _reject(tenant, upload, error, actor)
+
+
+def file_reject(
+    *, tenant: Tenant, file: BatchFile, error: FileRejectedError, actor: str
+) -> Receipt:
+    """Write the receipt of a file of a batch that never came: no bytes, and the reason."""
+    nothing = Upload(file.batch.collection, file.filename, io.BytesIO(), 0, "", file.metadata, file)
+    return _reject(tenant, nothing, error, actor)
 
 
 def safe_filename(filename: str) -> str:
@@ -107,16 +131,22 @@ def _plain_file(stream: BinaryIO) -> BinaryIO:
     return stream
 
 
-def _checked(tenant: Tenant, upload: Upload, claim: Claim = NO_CLAIM) -> Upload:
+def _checked(tenant: Tenant, upload: Upload) -> Upload:
     found = check_file(
         upload.stream,
         filename=upload.filename,
         size=upload.size,
         sha256=upload.sha256,
         settings=tenant.settings,
-        claim=claim,
+        claim=_claim(upload.batch_file),
     )
     return replace(upload, media_type=found.media_type, scan=found.scan)
+
+
+def _claim(file: BatchFile | None) -> Claim:
+    if file is None:
+        return NO_CLAIM
+    return Claim(media_type=file.media_type, size_bytes=file.size_bytes, sha256=file.sha256)
 
 
 @transaction.atomic
@@ -181,20 +211,29 @@ def _enter(tenant: Tenant, upload: Upload, document: Document, actor: str) -> Re
         return _duplicate(tenant, upload, existing, actor)
     quota_check_and_hold(tenant=tenant, adds_bytes=upload.size)
     document.save(force_insert=True)
-    receipt = _receipt(tenant, upload, actor, document=document, media_type=document.media_type)
+    receipt = _receipt(
+        tenant,
+        upload,
+        actor,
+        document=document,
+        media_type=document.media_type,
+        version=document.version,
+    )
     details = {
         "output_hash": upload.sha256,
         "size_bytes": upload.size,
         "media_type": document.media_type,
     }
     _record(tenant, EventType.DOCUMENT_INGESTED, receipt, actor, details)
-    transaction.on_commit(lambda: _announce(tenant, document))
+    transaction.on_commit(lambda: _announce(tenant, document, upload.batch_file))
     return receipt
 
 
-def _announce(tenant: Tenant, document: Document) -> None:
+def _announce(tenant: Tenant, document: Document, file: BatchFile | None) -> None:
+    batch = file.batch if file else None
+    of_batch = {"batch_id": batch.pk, "priority": batch.priority} if batch else {}
     try:
-        document_received.send(Document, tenant=tenant, document_id=document.pk)
+        document_received.send(Document, tenant=tenant, document_id=document.pk, **of_batch)
     except Exception as error:
         # It is accepted and on record; the sweep begins what has no run.
         log.error("document not announced", document=str(document.pk), exc_info=error)
@@ -214,6 +253,7 @@ def _duplicate(tenant: Tenant, upload: Upload, existing: Document, actor: str) -
         upload,
         actor,
         document=existing,
+        version=existing.version,
         media_type=existing.media_type,
         is_duplicate=True,
         http_status=200,
@@ -224,15 +264,21 @@ def _duplicate(tenant: Tenant, upload: Upload, existing: Document, actor: str) -
 
 
 def _receipt(tenant: Tenant, upload: Upload, actor: str, **fields: object) -> Receipt:
-    return receipt_issue(
+    file = upload.batch_file
+    receipt = receipt_issue(
         tenant=tenant,
         collection=upload.collection,
+        batch=file.batch if file else None,
+        file_id=file.file_id if file else "",
         filename=upload.filename,
         size_bytes=upload.size,
         sha256=upload.sha256,
         received_from=actor,
         **{"outcome": Outcome.ACCEPTED, "scan": upload.scan, **fields},
     )
+    if file is not None:
+        file_settle(tenant=tenant, file=file, receipt=receipt, actor=actor)
+    return receipt
 
 
 def _record(

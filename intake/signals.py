@@ -3,7 +3,8 @@
 from django.dispatch import Signal
 
 document_received = Signal()
-"""Sent on commit, with `tenant` and `document_id`; processing has the one receiver."""
+"""Sent on commit, with `tenant` and `document_id`, and for a file of a batch its `batch_id` and
+`priority`; processing has the one receiver."""
 
 batch_received = Signal()
 """Sent on commit, with `tenant` and `batch_id`: every file of the batch has its receipt."""

@@ -58,6 +58,8 @@ class Environment(BaseSettings):
     worker_max_memory_mb: int = 3000
     max_runs_in_flight_per_tenant: int = 4
     lease_seconds: int = 30
+    max_request_mb: int = 10_240
+    batch_open_hours: int = 24
     admin_rate_per_minute: int = 60
     bucket_prefix: str = "frostbyte"
     database_url: str = Field("", validation_alias="DATABASE_URL")

@@ -55,6 +55,7 @@ SPECTACULAR_SETTINGS: dict[str, Any] = {
         {"name": "health", "description": "For probes."},
     ],
     "ENUM_NAME_OVERRIDES": {
+        "BatchState": "intake.models.BatchState.choices",
         "RunState": "processing.models.RunState.choices",
         "LifecycleKind": "tenants.models.LifecycleKind.choices",
         "LifecycleOutcome": "tenants.models.LifecycleOutcome.choices",

@@ -94,6 +94,10 @@ AUTH_PASSWORD_VALIDATORS = [
 PASSWORD_RESET_TIMEOUT = 2 * 24 * 60 * 60
 FILE_UPLOAD_HANDLERS = ["tenants.workspace.WorkspaceUploadHandler"]
 DATA_UPLOAD_MAX_NUMBER_FILES = 1000
+# A request of more is refused before its body is read; larger deliveries are for resumable uploads.
+MAX_REQUEST_BYTES = _env.max_request_mb * 1024**2
+# How long a batch waits for files that were announced.
+BATCH_OPEN_HOURS = _env.batch_open_hours
 
 LANGUAGE_CODE = "en"
 TIME_ZONE = "UTC"

@@ -2,9 +2,11 @@
 
 from django.urls import path
 
-from processing.api import views
+from processing.api import batches, views
 
 urlpatterns = [
+    path("batches", batches.BatchesView.as_view(), name="batches"),
+    path("batches/<uuid:batch_id>", batches.BatchView.as_view(), name="batch"),
     path("documents", views.DocumentsView.as_view(), name="documents"),
     path("documents/<uuid:document_id>", views.DocumentView.as_view(), name="document"),
     path("documents/<uuid:document_id>/chunks", views.ChunksView.as_view(), name="chunks"),

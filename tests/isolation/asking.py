@@ -17,6 +17,7 @@ from django.utils.http import urlsafe_base64_encode
 from audit.events import EventType
 from frostbyte.kernel.hashing import sha256_hex
 from tenants.access.roles import TENANT_ADMIN, TENANT_USER
+from tests.batches import requests as batches
 from tests.isolation.surfaces import Endpoint
 from tests.isolation.world import Material, username_of
 
@@ -33,6 +34,7 @@ class Body:
 Values = Callable[[Material], tuple[str, ...]]
 
 VALUES: Final[Mapping[str, Values]] = {
+    "batch_id": lambda m: (f"{m.words.filename.lower()}-done",),
     "active": lambda _m: ("yes",),
     "chain": lambda m: (m.slug,),
     "chunk": lambda m: m.ids["processing_chunk.id"],
@@ -74,6 +76,7 @@ _NEW_PASSWORD: Final = dict.fromkeys(("new_password1", "new_password2"), "a-whol
 
 BODIES: Final[Mapping[str, Callable[[Material], Body]]] = {
     "POST api:documents": lambda m: _upload(m, "file"),
+    "POST api:batches": lambda m: _batch(m),  # noqa: PLW0108 - defined below
     "POST api:query": lambda m: _json(
         query_text="which valve opens", filters={"document_ids": list(m.ids["intake_document.id"])}
     ),
@@ -201,6 +204,14 @@ def _json(**fields: Any) -> Body:
 def _form(**fields: Any) -> Body:
     data = encode_multipart(BOUNDARY, fields)
     return Body(data, MULTIPART_CONTENT, tuple(_texts(fields)))
+
+
+def _batch(material: Material) -> Body:
+    """A batch of a file with the tenant's own name and bytes; receipts may tell both again."""
+    name, data = next(iter(material.files.items()))
+    sent = (name, sha256_hex(data), material.words.filename.lower())
+    body = batches.body_of(batches.parts_of({name: data}, batch_id=material.words.filename.lower()))
+    return Body(body, batches.MULTIPART, sent)
 
 
 def _upload(material: Material, field: str) -> Body:

@@ -176,6 +176,9 @@ def identify(stream: BinaryIO) -> Content:
     # A UTF-16 text is half zeros, which a model of bytes may take for anything.
     is_text = bool(output.is_text) or head.startswith(_UTF16_MARKS)
     media_type = _BY_LABEL.get(str(output.label), str(output.mime_type))
+    if media_type in {PDF, DOCX}:
+        # By their looks alone: what they are told by is not there.
+        return Content("application/octet-stream", "unknown", "unknown", is_text=False)
     return Content(media_type, str(output.label), str(output.group), is_text=is_text)
 
 

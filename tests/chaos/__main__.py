@@ -19,7 +19,7 @@ from frostbyte.settings.env import PROJECT_DIR
 from tests.chaos.programs import FAKETIME
 
 NAMES: Final = (
-    "kill", "valkey", "postgres", "objects", "disk", "clock", "neighbour", "memory",
+    "kill", "valkey", "postgres", "objects", "disk", "clock", "neighbour", "memory", "hostile",
 )  # fmt: skip
 LEASE_SECONDS: Final = "4"
 
@@ -52,6 +52,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--documents", type=int, default=200)
     parser.add_argument("--repetitions", type=int, default=5)
     parser.add_argument("--queued", type=int, default=2000, help="of the noisy neighbour")
+    parser.add_argument("--hostile", type=int, default=1000, help="how many hostile files")
     parser.add_argument("--seed", type=int, default=5)
     parser.add_argument("--json", default="", help="write the findings to this file")
     parser.add_argument("--keep", action="store_true", help="leave homes and logs where they are")
@@ -68,7 +69,8 @@ def _run(name: str, options: argparse.Namespace) -> list[dict[str, Any]] | None:
             *(sys.executable, "-m", "tests.chaos", name, "--in-home", str(home)),
             *("--kills", str(options.kills), "--documents", str(options.documents)),
             *("--repetitions", str(options.repetitions), "--queued", str(options.queued)),
-            *("--seed", str(options.seed), "--json", str(result)),
+            *("--seed", str(options.seed), "--hostile", str(options.hostile)),
+            *("--json", str(result)),
         ]
         variables = {**os.environ, **dict.fromkeys(OWN_SERVICES, ""), "FROSTBYTE_HOME": str(home),
                      "DJANGO_SETTINGS_MODULE": "frostbyte.settings.dev",

@@ -38,6 +38,7 @@ class Scale:
     repetitions: int = 5
     queued: int = 2000
     memory: tuple[int, int] = (100, 1000)
+    hostile: int = 1000
     seed: int = 5
 
 
@@ -176,6 +177,14 @@ def memory(world: World, scale: Scale) -> list[Finding]:
     return [Finding(title, 1, world.verdict(), recovery, figures, missed)]
 
 
+def hostile(world: World, scale: Scale) -> list[Finding]:
+    """Broken and hostile files through the API, with another tenant's sound ones among them."""
+    # Its own module: it talks to a web server, which no other experiment needs.
+    from tests.chaos.hostility import hand_in_hostile
+
+    return [hand_in_hostile(world, count=scale.hostile, seed=scale.seed)]
+
+
 EXPERIMENTS: Final[dict[str, Experiment]] = {
     "kill": kill,
     "valkey": valkey,
@@ -185,6 +194,7 @@ EXPERIMENTS: Final[dict[str, Experiment]] = {
     "clock": clock,
     "neighbour": neighbour,
     "memory": memory,
+    "hostile": hostile,
 }
 
 

@@ -49,6 +49,7 @@ def _experiment(
         repetitions=options.repetitions,
         queued=options.queued,
         seed=options.seed,
+        hostile=options.hostile,
     )
     started = time.monotonic()
     findings = EXPERIMENTS[name](world, scale)

@@ -68,10 +68,15 @@ class Running:
 
 
 def start(
-    name: str, home: Path, *, concurrency: int = 2, variables: Mapping[str, str] | None = None
+    name: str,
+    home: Path,
+    *,
+    concurrency: int = 2,
+    variables: Mapping[str, str] | None = None,
+    port: int = 0,
 ) -> Running:
-    """Start `worker` or `beat` on the servers of `home`; its log is there, too."""
-    options = StackOptions(port=0, host="localhost", concurrency=concurrency, log_level="INFO")
+    """Start `worker`, `beat` or `web` on the servers of `home`; its log is there, too."""
+    options = StackOptions(port=port, host="localhost", concurrency=concurrency, log_level="INFO")
     program = next(each for each in programs(options, home=home) if each.name == name)
     with (home / "logs" / f"{name}.log").open("ab") as log:
         process = subprocess.Popen(
@@ -88,9 +93,9 @@ def start(
 
 
 @contextmanager
-def running(name: str, home: Path, *, concurrency: int = 2) -> Iterator[Running]:
+def running(name: str, home: Path, *, concurrency: int = 2, port: int = 0) -> Iterator[Running]:
     """Have a program running within the block."""
-    program = start(name, home, concurrency=concurrency)
+    program = start(name, home, concurrency=concurrency, port=port)
     try:
         yield program
     finally:

@@ -29,7 +29,7 @@ class Verdict:
     lost: int = 0
     doubled: int = 0
     stuck: int = 0
-    given_up: Counter[str] = field(default_factory=Counter)
+    given_up: dict[str, int] = field(default_factory=dict)
     """Runs that ended without being published, by code: final, with a reason, and told of."""
     left_over: int = 0
     """Objects under raw/ that no row names: an intake that was cut off. Nobody sees them."""
@@ -81,7 +81,8 @@ def _count_end(result: Verdict, document: Document, run: Run | None) -> None:
         at = "no stage" if stage is None else f"{stage.stage} {stage.state} due {stage.due_at}"
         result.note("stuck", f"run {run.pk} is {run.state}: {at} {run.error_code}")
     elif run.state != RunState.PUBLISHED:
-        result.given_up[run.error_code or run.state] += 1
+        code = run.error_code or run.state
+        result.given_up[code] = result.given_up.get(code, 0) + 1
     elif document.published_run_id != run.pk:
         result.note("lost", f"run {run.pk} is published and not visible")
     else:

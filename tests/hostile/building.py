@@ -20,9 +20,11 @@ def docx(*more: Part, without: Iterable[str] = (), compress: int = zipfile.ZIP_D
     with zipfile.ZipFile(DOCX) as source, zipfile.ZipFile(target, "w", compress) as copy:
         for member in source.infolist():
             if member.filename not in left_out:
-                copy.writestr(member.filename, source.read(member))
+                copy.writestr(_undated(member.filename), source.read(member), compress)
         for name, data in more:
-            copy.writestr(name, data)
+            copy.writestr(
+                _undated(name), data, None if isinstance(name, zipfile.ZipInfo) else compress
+            )
     return target.getvalue()
 
 
@@ -31,8 +33,13 @@ def archive(parts: Mapping[str, bytes]) -> bytes:
     target = io.BytesIO()
     with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as container:
         for name, data in parts.items():
-            container.writestr(name, data)
+            container.writestr(_undated(name), data, zipfile.ZIP_DEFLATED)
     return target.getvalue()
+
+
+def _undated(name: str | zipfile.ZipInfo) -> zipfile.ZipInfo:
+    """Return an entry without the date of its making: the same file each time."""
+    return name if isinstance(name, zipfile.ZipInfo) else zipfile.ZipInfo(name)
 
 
 def member(name: str, *, mode: int = 0, flags: int = 0) -> zipfile.ZipInfo:

@@ -76,7 +76,8 @@ def inside(chance: random.Random, data: bytes) -> bytes:
             content = source.read(name)
             if name == chosen and content:
                 content = chance.choice((cut, flip, take_out, repeat, numbers))(chance, content)
-            copy.writestr(name, content, zipfile.ZIP_DEFLATED)
+            # Without a date: the same file each time.
+            copy.writestr(zipfile.ZipInfo(name), content, zipfile.ZIP_DEFLATED)
     return target.getvalue()
 
 

@@ -1,9 +1,11 @@
 """A thousand hostile files, one after another over HTTP, while another tenant's work goes on."""
 
+import os
 import time
 from collections import Counter
 from dataclasses import dataclass, field
 from itertools import islice
+from pathlib import Path
 from typing import Any, Final
 from uuid import UUID
 
@@ -22,7 +24,6 @@ from tests.hostile.mutations import hostile_files
 
 SOUND_EVERY: Final = 20
 READY_SECONDS: Final = 120.0
-_CORPUS: Final = PROJECT_DIR.parent / "shared" / "corpus"
 _WORKER_DIED: Final = "Worker exited prematurely"
 
 
@@ -55,7 +56,8 @@ def hand_in_hostile(world: World, *, count: int, seed: int) -> Finding:
 
 
 def _hand_in_all(world: World, port: int, answers: Answers, count: int, seed: int) -> None:
-    corpus = _CORPUS if _CORPUS.is_dir() else None
+    named = os.environ.get("FROSTBYTE_CORPUS")
+    corpus = Path(named) if named else PROJECT_DIR.parent / "shared" / "corpus"
     sound = iter(small_documents("sound", count // SOUND_EVERY + 1))
     hostile_tenant, sound_tenant = world.tenants
     with _client(hostile_tenant, port) as hostile, _client(sound_tenant, port) as other:

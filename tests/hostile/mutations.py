@@ -93,9 +93,9 @@ MUTATIONS: Final[tuple[Mutation, ...]] = (
 
 
 def sound_files(corpus: Path | None = None) -> list[File]:
-    """Return the project's samples, and small real files of the formats from a folder."""
+    """Return the project's samples, and small real files of the formats from a folder, if any."""
     own = [(path, data) for path, data in files() if path != QUESTIONS]
-    if corpus is None:
+    if corpus is None or not corpus.is_dir():
         return own
     real = [
         (path.name, path.read_bytes())

@@ -67,7 +67,7 @@ def numbers(chance: random.Random, data: bytes) -> bytes:
 
 def inside(chance: random.Random, data: bytes) -> bytes:
     """Change what a container holds, and close it properly again."""
-    if not data.startswith(b"PK"):
+    if not zipfile.is_zipfile(io.BytesIO(data)):
         return numbers(chance, flip(chance, data))
     target = io.BytesIO()
     with zipfile.ZipFile(io.BytesIO(data)) as source, zipfile.ZipFile(target, "w") as copy:
@@ -100,7 +100,7 @@ def sound_files(corpus: Path | None = None) -> list[File]:
     real = [
         (path.name, path.read_bytes())
         for path in sorted(corpus.rglob("*"))
-        if path.suffix in _SUFFIXES and path.stat().st_size < _SIZE_LIMIT
+        if path.suffix in _SUFFIXES and 0 < path.stat().st_size < _SIZE_LIMIT
     ]
     return own + real
 

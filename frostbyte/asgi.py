@@ -8,11 +8,13 @@ from django.core.asgi import get_asgi_application
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "frostbyte.settings.dev")
 # WhiteNoise streams from disk in blocks, which Django reads in a thread: as it should be.
 warnings.filterwarnings("ignore", message="StreamingHttpResponse must consume synchronous")
-application = get_asgi_application()
+django = get_asgi_application()
 
 
+from frostbyte.kernel.bodies import streaming  # noqa: E402 - the settings have to be read first
 from processing.warm import warm_up_questions  # noqa: E402 - the settings have to be read first
 from tenants.database.pooling import refuse_pooling_proxy  # noqa: E402
 
 refuse_pooling_proxy()
 warm_up_questions()
+application = streaming(django)

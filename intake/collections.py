@@ -93,9 +93,10 @@ def collection_delete(*, tenant: Tenant, collection: Collection, actor: str) -> 
     with reading(EVERYTHING):
         # Against files that come at this moment; see `intake.services._enter`.
         Collection.objects.select_for_update().get(pk=collection.pk)
-        if collection.documents.exists():
+        under_way = collection.uploads.filter(finished_at=None).exists()
+        if under_way or collection.documents.exists():
             raise CollectionNotEmptyError(
-                "The collection holds documents.",
+                "The collection holds documents, or some are on their way.",
                 remediation="Let somebody who reads it move them to another one first.",
             )
         refused = Receipt.objects.filter(collection=collection, document=None)

@@ -284,3 +284,57 @@ class BatchFile(models.Model):
 
     def __str__(self) -> str:
         return f"{self.file_id} of {self.batch_id}"
+
+
+class Upload(models.Model):
+    """A file that comes in pieces (tus 1.0): how far it is, and what it is to become.
+
+    `offset` counts the bytes that are kept. `receipt_id` is the id that its receipt will have, so
+    that there is one only, whoever finishes the upload and however often. `header` is the
+    Upload-Metadata as it was sent. A file of a batch has its `batch_file`.
+    """
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    collection = models.ForeignKey(Collection, on_delete=models.CASCADE, related_name="uploads")
+    batch_file = models.ForeignKey(
+        BatchFile, on_delete=models.CASCADE, null=True, blank=True, related_name="uploads"
+    )
+    filename = models.CharField(max_length=255)
+    metadata = models.JSONField(default=dict, blank=True)
+    header = models.TextField(blank=True)
+    size_bytes = models.PositiveBigIntegerField()
+    offset = models.PositiveBigIntegerField(default=0)
+    receipt_id = models.UUIDField(default=new_id, editable=False)
+    finished_at = models.DateTimeField(null=True, blank=True)
+    created_by = models.CharField(max_length=200)
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+    expires_at = models.DateTimeField(db_index=True)
+
+    class Meta:
+        ordering: ClassVar = ["-created_at", "-id"]
+
+    def __str__(self) -> str:
+        return f"{self.filename}: {self.offset} of {self.size_bytes} bytes"
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether every byte has come."""
+        return self.offset == self.size_bytes
+
+
+class UploadPart(models.Model):
+    """Some bytes of an upload, in one object of the tenant's bucket."""
+
+    upload = models.ForeignKey(Upload, on_delete=models.CASCADE, related_name="parts")
+    offset = models.PositiveBigIntegerField()
+    size_bytes = models.PositiveIntegerField()
+    key = models.CharField(max_length=200)
+
+    class Meta:
+        ordering: ClassVar = ["upload", "offset"]
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["upload", "offset"], name="one_part_a_place"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.size_bytes} bytes at {self.offset}"

@@ -6,12 +6,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import PurePath
 from typing import Any, BinaryIO, Final
+from uuid import UUID
 
 import structlog
 from django.db import transaction
 
 from audit.events import EventType
 from audit.services import record_event
+from frostbyte.kernel.ids import new_id
 from intake.batches.settling import file_require_awaited, file_settle
 from intake.checks.checking import NO_CLAIM, Claim, check_file
 from intake.errors import FileRejectedError, MalwareDetectedError
@@ -57,6 +59,7 @@ class Upload:
     batch_file: BatchFile | None = None
     media_type: str = ""
     scan: Scan = Scan.SKIPPED
+    receipt_id: UUID = field(default_factory=new_id)
 
 
 def document_receive(
@@ -68,6 +71,7 @@ def document_receive(
     collection: str = DEFAULT_COLLECTION,
     metadata: Mapping[str, Any] | None = None,
     batch_file: BatchFile | None = None,
+    receipt_id: UUID | None = None,
 ) -> Receipt:
     """Check and store one file of the tenant, inside its context; always returns a receipt.
 
@@ -78,12 +82,18 @@ def document_receive(
     Raises `CollectionNotFoundError` for a collection that
     the reader does not see, `ServiceUnavailableError` when a store cannot be reached,
     `TenantStoppedError` when the tenant is being removed, `BatchNotOpenError` for a file that its
-    batch no longer awaits; nothing is kept then.
+    batch no longer awaits; nothing is kept then. Nor is it when a receipt of the id `receipt_id`
+    is there already (`IntegrityError`): somebody else was faster.
     """
     if batch_file is not None:
         file_require_awaited(batch_file)
     measured = _measure(filename, stream, collection_get(name=collection))
-    upload = replace(measured, metadata=metadata or {}, batch_file=batch_file)
+    upload = replace(
+        measured,
+        metadata=metadata or {},
+        batch_file=batch_file,
+        receipt_id=receipt_id or new_id(),
+    )
     with writing(tenant):
         try:
             upload = _checked(tenant, upload)
@@ -267,6 +277,7 @@ def _receipt(tenant: Tenant, upload: Upload, actor: str, **fields: object) -> Re
     file = upload.batch_file
     receipt = receipt_issue(
         tenant=tenant,
+        id=upload.receipt_id,
         collection=upload.collection,
         batch=file.batch if file else None,
         file_id=file.file_id if file else "",

@@ -24,8 +24,9 @@ from django.db.models.functions import Collate
 from audit.events import EventType
 from audit.services import record_event
 from frostbyte.kernel.errors import NotFoundError
-from intake.models import Batch, Document
+from intake.models import Batch, Document, UploadPart
 from intake.quotas import totals_get, totals_recount
+from intake.uploads.services import PREFIX as UPLOADS
 from processing.batches.settling import report_key
 from processing.clock import database_now
 from processing.models import (
@@ -167,7 +168,7 @@ class _Comparison:
             self._note(DifferenceKind.MISSING, key, in_rows, None)
 
     def _without_row(self, key: str, in_bucket: int | None) -> None:
-        if not key.startswith((RAW, DERIVED)):
+        if not key.startswith((RAW, DERIVED, UPLOADS)):
             # Nobody here put it there, so nobody removes it.
             self._note(DifferenceKind.UNKNOWN, key, None, in_bucket)
             return
@@ -199,7 +200,7 @@ class _Comparison:
 def _rows() -> Iterator[Entry]:
     """Yield what the rows name, in the order of the keys."""
     derived = merge(_derived_rows(), _report_rows(), key=itemgetter(0))
-    yield from chain(derived, _raw_rows())
+    yield from chain(derived, _raw_rows(), _upload_rows())
 
 
 def _report_rows() -> Iterator[Entry]:
@@ -239,10 +240,17 @@ def _joined(
         yield key, {side: size for _key, side, size in group}
 
 
+def _upload_rows() -> Iterator[Entry]:
+    rows = UploadPart.objects.order_by(Collate("key", "C"))
+    yield from rows.values_list("key", "size_bytes").iterator(_ROWS_AT_ONCE)
+
+
 def _is_named(key: str) -> bool:
     """Whether a row names the object: its document, its stage, or a run that may be writing it."""
     if key.startswith(RAW):
         return Document.objects.filter(raw_key=key).exists()
+    if key.startswith(UPLOADS):
+        return UploadPart.objects.filter(key=key).exists()
     if key.startswith(REPORTS):
         batch_id = _id_at_start(key.removeprefix(REPORTS))
         return batch_id is not None and Batch.objects.filter(pk=batch_id).exists()

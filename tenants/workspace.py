@@ -39,6 +39,11 @@ def workspace_remove(schema: str) -> None:
         shutil.rmtree(folder)
 
 
+def workspace_file(schema: str) -> BinaryIO:
+    """Return an empty file in the tenant's folder, with a descriptor and without a name."""
+    return cast("BinaryIO", tempfile.TemporaryFile(dir=workspace_folder(schema)))
+
+
 def workspace_spool(schema: str, *, memory_bytes: int) -> BinaryIO:
     """Return a file that moves from memory to the tenant's folder past `memory_bytes`."""
     folder = str(workspace_folder(schema))
@@ -57,9 +62,8 @@ class WorkspaceUploadHandler(FileUploadHandler):
         """Begin a file."""
         super().new_file(*args, **kwargs)
         tenant = getattr(self.request, "tenant", None)
-        folder = workspace_folder(tenant.schema_name if tenant else PUBLIC_SCHEMA)
         self.file = UploadedFile(
-            tempfile.TemporaryFile(dir=folder),  # noqa: SIM115
+            workspace_file(tenant.schema_name if tenant else PUBLIC_SCHEMA),
             self.file_name,
             self.content_type,
             0,

@@ -13,6 +13,7 @@ ANSWER_MODULES: Final = (
     "frostbyte.api.throttling",
     "tenants.errors",
     "intake.errors",
+    "intake.uploads.errors",
     "processing.rendering",
     "search.errors",
 )

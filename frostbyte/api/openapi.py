@@ -24,7 +24,9 @@ STATUS_WORDS: Final = {
     413: "Too large.",
     415: "A body or a file of a kind that is not taken.",
     422: "The file or the schema cannot be taken as it is.",
+    423: "Another request is at work on it.",
     429: "Too many requests within a minute; `Retry-After` says how long to wait.",
+    460: "The bytes that came are not those of the checksum.",
     500: "A fault on our side.",
     503: "A service that this needs does not answer at present.",
 }

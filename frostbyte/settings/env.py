@@ -60,6 +60,7 @@ class Environment(BaseSettings):
     lease_seconds: int = 30
     max_request_mb: int = 10_240
     batch_open_hours: int = 24
+    upload_hours: int = 24
     admin_rate_per_minute: int = 60
     bucket_prefix: str = "frostbyte"
     database_url: str = Field("", validation_alias="DATABASE_URL")

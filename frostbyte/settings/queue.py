@@ -45,6 +45,8 @@ PIPELINE_SWEEP_SECONDS = 5
 TENANT_SETTLE_SECONDS = 60
 STORAGE_MEASURE_SECONDS = 3600
 SESSIONS_CLEAR_SECONDS = 3600
+UPLOADS_SWEEP_SECONDS = 60
+UPLOAD_HOURS = _env.upload_hours
 PIPELINE_RUNS_IN_FLIGHT_PER_TENANT = _env.max_runs_in_flight_per_tenant
 
 CELERY_BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
@@ -62,6 +64,11 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
         "task": "tenants.clear_sessions",
         "schedule": SESSIONS_CLEAR_SECONDS,
         "options": {"expires": SESSIONS_CLEAR_SECONDS},
+    },
+    "sweep_uploads": {
+        "task": "intake.sweep_uploads",
+        "schedule": UPLOADS_SWEEP_SECONDS,
+        "options": {"expires": UPLOADS_SWEEP_SECONDS},
     },
     "settle": {
         "task": "tenants.settle",

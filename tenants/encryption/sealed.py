@@ -156,7 +156,8 @@ class SealedReader(io.RawIOBase):
                 break
             self._rest += chunk
         end = len(self._rest) if size < 0 else size
-        taken = bytes(self._rest[:end])
+        with memoryview(self._rest) as view:
+            taken = bytes(view[:end])
         del self._rest[:end]
         return taken
 

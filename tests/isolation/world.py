@@ -24,6 +24,7 @@ from frostbyte.kernel.ids import derived_id
 from intake.metadata.declaring import metadata_schema_declare
 from intake.models import DEFAULT_COLLECTION, Collection
 from intake.services import document_receive
+from intake.uploads.services import upload_append, upload_create
 from processing.batches.settling import batch_settle
 from processing.models import Run, RunState
 from processing.runner import run_advance
@@ -220,6 +221,18 @@ def _batches(tenant: Tenant, words: Words, files: Mapping[str, bytes]) -> None:
             assert batch_settle(tenant, done.pk)
 
 
+def _uploads(tenant: Tenant, words: Words, files: Mapping[str, bytes]) -> None:
+    """Uploads under way, in an open collection and in a restricted one."""
+    for collection in (DEFAULT_COLLECTION, words.filename.lower()):
+        with tenant_context(tenant):
+            name, data = next(iter(files.items()))
+            upload = upload_create(
+                tenant=tenant, filename=name, size=len(data), actor=ACTOR, collection=collection
+            )
+            read = io.BytesIO(data[:10]).read
+            upload_append(tenant=tenant, upload_id=upload.pk, offset=0, read=read)
+
+
 def _people(tenant: Tenant, words: Words, files: Mapping[str, bytes]) -> None:
     """Staff of every role, each signed in: people, groups, sessions."""
     del files
@@ -247,6 +260,7 @@ def _metadata(tenant: Tenant, words: Words, files: Mapping[str, bytes]) -> None:
 FILLERS: Final[tuple[Callable[[Tenant, Words, Mapping[str, bytes]], None], ...]] = (
     _hand_in,
     _batches,
+    _uploads,
     _people,
     _keys,
     _metadata,

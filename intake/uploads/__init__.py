@@ -1,0 +1,1 @@
+"""Files that come in pieces and may be broken off: tus 1.0 (https://tus.io/protocols)."""

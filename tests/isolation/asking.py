@@ -5,8 +5,9 @@ endpoint that its own tenant's callers do not get through to (`UNREACHED` has th
 """
 
 import json
+from base64 import b64encode
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import product
 from typing import Any, Final
 
@@ -15,20 +16,22 @@ from django.test.client import BOUNDARY, MULTIPART_CONTENT, encode_multipart
 from django.utils.http import urlsafe_base64_encode
 
 from audit.events import EventType
+from frostbyte.kernel.bodies import STREAMED_TYPE
 from frostbyte.kernel.hashing import sha256_hex
 from tenants.access.roles import TENANT_ADMIN, TENANT_USER
 from tests.batches import requests as batches
 from tests.isolation.surfaces import Endpoint
-from tests.isolation.world import Material, username_of
+from tests.isolation.world import UPLOADED_BYTES, Material, username_of
 
 
 @dataclass(frozen=True, slots=True)
 class Body:
-    """A request's body, and the text in it that an answer may repeat."""
+    """A request's body and own headers, and the text in them that an answer may repeat."""
 
     data: bytes = b""
     content_type: str = "application/json"
     sent: tuple[str, ...] = ()
+    headers: Mapping[str, str] = field(default_factory=dict)
 
 
 Values = Callable[[Material], tuple[str, ...]]
@@ -74,7 +77,14 @@ A parameter that is a uuid needs no entry: uuids of every kind that the tenant h
 
 _NEW_PASSWORD: Final = dict.fromkeys(("new_password1", "new_password2"), "a-wholly-new-one-4711")
 
+_TUS: Final = {"Tus-Resumable": "1.0.0"}
+
 BODIES: Final[Mapping[str, Callable[[Material], Body]]] = {
+    "POST api:uploads": lambda m: _upload_begun(m, size=100),
+    "PATCH api:upload": lambda _m: Body(
+        b"x", STREAMED_TYPE, headers={**_TUS, "Upload-Offset": str(UPLOADED_BYTES)}
+    ),
+    "DELETE api:upload": lambda _m: Body(headers=_TUS),
     "POST api:documents": lambda m: _upload(m, "file"),
     "POST api:batches": lambda m: _batch(m),  # noqa: PLW0108 - defined below
     "POST api:query": lambda m: _json(
@@ -220,6 +230,14 @@ def _upload(material: Material, field: str) -> Body:
     sent = (name, sha256_hex(data))
     body = encode_multipart(BOUNDARY, {field: SimpleUploadedFile(name, data)})
     return Body(body, MULTIPART_CONTENT, sent)
+
+
+def _upload_begun(material: Material, *, size: int) -> Body:
+    """Headers that begin an upload under the tenant's own file name."""
+    name = next(iter(material.files))
+    said = f"filename {b64encode(name.encode()).decode()}"
+    headers = {**_TUS, "Upload-Length": str(size), "Upload-Metadata": said}
+    return Body(content_type="", sent=(name, said), headers=headers)
 
 
 def _texts(value: Any) -> Iterator[str]:

@@ -40,7 +40,9 @@ _CHANGING: Final = (
     (re.compile(r'"signature": ?"[\w+/=]+"'), "<signature>"),
     (_CURSOR, "<cursor>"),
 )
-_IGNORED_HEADERS: Final = frozenset({"X-Request-ID", "Content-Length", "Date", "Expires", "ETag"})
+_IGNORED_HEADERS: Final = frozenset(
+    {"X-Request-ID", "Content-Length", "Date", "Expires", "ETag", "Upload-Expires"}
+)
 
 
 @dataclass
@@ -76,7 +78,7 @@ class Caller:
                     path,
                     body.data,
                     content_type=body.content_type,
-                    headers={"host": host, **(headers or {})},
+                    headers={"host": host, **body.headers, **(headers or {})},
                     query_params=query or {},
                 )
                 answer = _answer(response)

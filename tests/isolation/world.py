@@ -55,6 +55,9 @@ PLUMBING: Final = frozenset(
 )
 """Tables that are the same in every tenant: nothing in them is anybody's."""
 
+UPLOADED_BYTES: Final = 10
+"""So many bytes of each upload have come."""
+
 _HASH: Final = re.compile(r"[0-9a-f]{64}")
 _UUID: Final = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 
@@ -229,7 +232,7 @@ def _uploads(tenant: Tenant, words: Words, files: Mapping[str, bytes]) -> None:
             upload = upload_create(
                 tenant=tenant, filename=name, size=len(data), actor=ACTOR, collection=collection
             )
-            read = io.BytesIO(data[:10]).read
+            read = io.BytesIO(data[:UPLOADED_BYTES]).read
             upload_append(tenant=tenant, upload_id=upload.pk, offset=0, read=read)
 
 

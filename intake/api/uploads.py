@@ -16,7 +16,7 @@ from rest_framework.reverse import reverse
 
 from frostbyte.kernel.bodies import STREAMED_TYPE, Read, body_reader
 from frostbyte.kernel.errors import ValidationError
-from intake.checks import MEGABYTE
+from intake.checks.sizes import MEGABYTE
 from intake.metadata.checking import metadata_read
 from intake.models import DEFAULT_COLLECTION, Receipt, Upload
 from intake.uploads.errors import TusVersionError

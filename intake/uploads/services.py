@@ -22,7 +22,7 @@ from django.utils import timezone
 from frostbyte.kernel.bodies import BodyInterruptedError, Read
 from frostbyte.kernel.errors import FrostbyteError
 from frostbyte.kernel.ids import new_id
-from intake.checks import check_size
+from intake.checks.sizes import check_size
 from intake.errors import StorageQuotaError
 from intake.models import (
     DEFAULT_COLLECTION,

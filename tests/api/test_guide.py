@@ -61,7 +61,8 @@ def run(example: Example, caller: Caller, variables: dict[str, str], proof: str)
     for name, value in variables.items():
         command = command.replace(f"${name}", value)
     words = iter(shlex.split(command)[1:])
-    address, headers, form, data, method = "", {}, dict[str, Any](), None, ""
+    address, headers, form, method = "", {}, dict[str, Any](), ""
+    data: bytes | None = None
     for word in words:
         if word == "-H":
             name, _, value = next(words).partition(": ")
@@ -75,8 +76,8 @@ def run(example: Example, caller: Caller, variables: dict[str, str], proof: str)
         elif word == "--data-binary":
             data = FILES[next(words).removeprefix("@")]
         elif word == "-d":
-            data = next(words)
-            data = proof if data == "@proof.json" else data
+            text = next(words)
+            data = (proof if text == "@proof.json" else text).encode()
         else:
             assert not word.startswith("-"), word
             address = word

@@ -9,7 +9,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('intake', '0010_receipt_batch_reference'),
+        ('intake', '0011_receipt_keep_all'),
     ]
 
     operations = [

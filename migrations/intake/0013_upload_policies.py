@@ -12,5 +12,5 @@ REVERSE = "".join(
 
 
 class Migration(migrations.Migration):
-    dependencies = [("intake", "0011_uploads")]
+    dependencies = [("intake", "0012_uploads")]
     operations = [run_sql("upload_policies", REVERSE)]

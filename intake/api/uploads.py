@@ -16,6 +16,7 @@ from rest_framework.reverse import reverse
 
 from frostbyte.kernel.bodies import STREAMED_TYPE, Read, body_reader
 from frostbyte.kernel.errors import ValidationError
+from intake.batches.selectors import batch_file_get
 from intake.checks.sizes import MEGABYTE
 from intake.metadata.checking import metadata_read
 from intake.models import DEFAULT_COLLECTION, Receipt, Upload
@@ -28,7 +29,7 @@ from intake.uploads.protocol import (
     read_metadata,
     read_number,
 )
-from intake.uploads.selectors import batch_file_get, upload_get, upload_receipt
+from intake.uploads.selectors import upload_get, upload_receipt
 from intake.uploads.services import (
     upload_append,
     upload_create,

@@ -7,10 +7,6 @@ class UploadNotFoundError(NotFoundError):
     """No upload of this tenant that the reader sees has this id, or it is over."""
 
 
-class BatchFileNotFoundError(NotFoundError):
-    """No batch of this tenant that the reader sees has this file."""
-
-
 class UploadOffsetError(FrostbyteError):
     """Bytes for another place than where the upload stands; `offset` is where it does."""
 
@@ -47,8 +43,8 @@ class TusVersionError(FrostbyteError):
     http_status = 412
 
 
-class FileNotAwaitedError(FrostbyteError):
-    """The batch waits for no such file: it is closed, or the file has its receipt."""
+class UploadSizeError(FrostbyteError):
+    """The size of an upload is not that of the manifest; `size_bytes` is."""
 
-    code = "FILE_NOT_AWAITED"
+    code = "UPLOAD_SIZE_MISMATCH"
     http_status = 409

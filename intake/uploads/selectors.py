@@ -2,8 +2,8 @@
 
 from uuid import UUID
 
-from intake.models import BatchFile, Receipt, Upload
-from intake.uploads.errors import BatchFileNotFoundError, UploadNotFoundError
+from intake.models import Receipt, Upload
+from intake.uploads.errors import UploadNotFoundError
 
 
 def upload_get(*, upload_id: UUID) -> Upload:
@@ -24,15 +24,3 @@ def upload_receipt(*, upload: Upload) -> Receipt | None:
         if receipt is not None:
             return receipt
     return Receipt.objects.filter(pk=upload.receipt_id).first()
-
-
-def batch_file_get(*, batch_id: UUID, file_id: str) -> BatchFile:
-    """Return a file of a batch that the reader sees; raises `BatchFileNotFoundError`."""
-    files = BatchFile.objects.select_related("batch__collection", "receipt")
-    found = files.filter(batch=batch_id, file_id=file_id).first()
-    if found is None:
-        raise BatchFileNotFoundError(
-            "There is no such batch, or it has no such file.",
-            remediation="Name the id of the batch, and a file_id of its manifest.",
-        )
-    return found

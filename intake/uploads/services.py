@@ -22,12 +22,12 @@ from django.utils import timezone
 from frostbyte.kernel.bodies import BodyInterruptedError, Read
 from frostbyte.kernel.errors import FrostbyteError
 from frostbyte.kernel.ids import new_id
+from intake.batches.settling import file_require_awaited
 from intake.checks.sizes import check_size
-from intake.errors import StorageQuotaError
+from intake.errors import BatchNotOpenError, StorageQuotaError
 from intake.models import (
     DEFAULT_COLLECTION,
     BatchFile,
-    BatchState,
     Receipt,
     Upload,
     UploadPart,
@@ -36,10 +36,10 @@ from intake.quotas import quota_check
 from intake.selectors import collection_get
 from intake.services import document_receive, safe_filename
 from intake.uploads.errors import (
-    FileNotAwaitedError,
     UploadChecksumError,
     UploadLockedError,
     UploadOffsetError,
+    UploadSizeError,
     UploadTooLongError,
 )
 from intake.uploads.protocol import Checksum
@@ -95,8 +95,8 @@ def upload_create_for_batch(
 ) -> Upload:
     """Begin the upload of a file that a batch waits for; one that was begun before is given up.
 
-    Raises `FileNotAwaitedError`, also for another size than the manifest's, `UploadLockedError`
-    while a request is at work on the earlier one, and what `upload_create` does.
+    Raises `BatchNotOpenError`, `UploadSizeError` for another size than the manifest says,
+    `UploadLockedError` while a request works on the earlier one, and what `upload_create` does.
     """
     _require_awaited(batch_file, size)
     for earlier in batch_file.uploads.filter(finished_at=None):
@@ -363,15 +363,9 @@ def _require_room(tenant: Tenant, size: int) -> None:
 
 
 def _require_awaited(batch_file: BatchFile, size: int) -> None:
-    batch = batch_file.batch
-    is_over = batch.expires_at is not None and batch.expires_at <= timezone.now()
-    if batch.state != BatchState.OPEN or batch_file.receipt_id or is_over:
-        raise FileNotAwaitedError(
-            "The batch does not wait for this file: it is closed, or the file has its receipt.",
-            remediation="Look at the batch; send what is missing in a new one.",
-        )
+    file_require_awaited(batch_file)
     if size != batch_file.size_bytes:
-        raise FileNotAwaitedError(
+        raise UploadSizeError(
             f"The manifest says {batch_file.size_bytes} bytes, Upload-Length {size}.",
             remediation="Send the file that the manifest names, or a new manifest.",
             extra={"size_bytes": batch_file.size_bytes, "upload_length": size},
@@ -421,9 +415,10 @@ def _received(tenant: Tenant, upload: Upload, stream: BinaryIO) -> Receipt:
             actor=upload.created_by,
             collection=upload.collection.name,
             metadata=upload.metadata,
+            batch_file=upload.batch_file,
             receipt_id=upload.receipt_id,
         )
-    except IntegrityError:
+    except (IntegrityError, BatchNotOpenError):
         receipt = upload_receipt(upload=upload)
         if receipt is None:
             raise

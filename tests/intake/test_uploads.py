@@ -15,6 +15,7 @@ from django.utils import timezone
 from frostbyte.kernel.bodies import BodyInterruptedError
 from frostbyte.kernel.errors import ServiceUnavailableError
 from frostbyte.kernel.hashing import sha256_hex
+from intake.batches.services import batch_expire
 from intake.models import Batch, BatchFile, Collection, Document, Receipt, Upload, UploadPart
 from intake.receipts import receipt_verify
 from intake.tasks import settle_uploads
@@ -489,7 +490,7 @@ def test_a_file_of_a_batch_is_begun_as_its_manifest_says(acme: Tenant, globex: T
     file = batch_of(acme, TEXT)
     said = {"batch": str(file.batch_id), "file_id": "f-1"}
     sender = Sender(acme)
-    assert_problem(sender.create(len(TEXT) + 1, **said), 409, "FILE_NOT_AWAITED")
+    assert_problem(sender.create(len(TEXT) + 1, **said), 409, "UPLOAD_SIZE_MISMATCH")
     assert Sender(globex).create(len(TEXT), **said).status_code == 404
     for wrong in ({"file_id": "f-2"}, {"batch": str(file.pk)}):
         assert sender.create(len(TEXT), **(said | wrong)).status_code in {400, 404}
@@ -503,7 +504,43 @@ def test_a_file_of_a_batch_is_begun_as_its_manifest_says(acme: Tenant, globex: T
         assert (upload.filename, upload.expires_at) == ("policy.txt", file.batch.expires_at)
         Batch.objects.update(state="cancelled")
     assert second.endswith(str(upload.pk))
-    assert_problem(sender.create(len(TEXT), **said), 409, "FILE_NOT_AWAITED")
+    assert_problem(sender.create(len(TEXT), **said), 409, "BATCH_NOT_OPEN")
+
+
+def test_the_last_file_of_a_batch_makes_it_received(acme: Tenant, globex: Tenant) -> None:
+    for tenant, sent in ((acme, TEXT), (globex, TEXT[:-1] + b"!")):
+        file, sender = batch_of(tenant, TEXT), Sender(tenant)
+        path = sender.begin(len(TEXT), batch=str(file.batch_id), file_id="f-1")
+        answer = sender.append(path, 0, sent)
+        assert answer["Frostbyte-Outcome"] == ("accepted" if sent == TEXT else "rejected")
+        receipt = sender.caller.get(answer["Frostbyte-Receipt"]).json()
+        assert (receipt["batch_reference"], receipt["file_id"]) == ("March", "f-1")
+        assert receipt["code"] == ("" if sent == TEXT else "CHECKSUM_MISMATCH")
+        assert receipt_verify(receipt).is_valid
+        with tenant_context(tenant):
+            file.refresh_from_db()
+            assert str(file.receipt_id) == receipt["id"]
+            assert Batch.objects.get().state in {"received", "completed"}
+        again = sender.create(len(TEXT), batch=str(file.batch_id), file_id="f-1")
+        assert_problem(again, 409, "BATCH_NOT_OPEN")
+
+
+def test_an_upload_whose_batch_was_closed_meanwhile_ends_with_the_receipt_of_that(
+    acme: Tenant, globex: Tenant
+) -> None:
+    for tenant in (acme, globex):
+        file, sender = batch_of(tenant, TEXT), Sender(tenant)
+        path = sender.begin(len(TEXT), batch=str(file.batch_id), file_id="f-1")
+        sender.append(path, 0, TEXT[:10])
+        with tenant_context(tenant):
+            batch_expire(tenant=tenant, batch=Batch.objects.get(), actor="tester")
+        answer = sender.append(path, 10, TEXT[10:])
+        assert (answer.status_code, answer["Frostbyte-Outcome"]) == (204, "rejected")
+        receipt = sender.caller.get(answer["Frostbyte-Receipt"]).json()
+        assert receipt["code"] == "UPLOAD_EXPIRED"
+        with tenant_context(tenant):
+            assert Receipt.objects.count() == 1
+            assert not Document.objects.exists()
 
 
 def test_a_suspended_tenant_keeps_what_came(acme: Tenant, globex: Tenant) -> None:

@@ -12,25 +12,27 @@ from audit.services import record_event
 from frostbyte.kernel.hashing import canonical_json, sha256_hex
 from intake.errors import MetadataSchemaError, PreconditionFailedError
 from intake.locks import lock
-from intake.metadata.checking import metadata_fits
+from intake.metadata.checking import WORK, metadata_fits
+from intake.metadata.keywords import Work
 from intake.metadata.merging import merge_patch
 from intake.metadata.schemas import schema_check
 from intake.models import Document, MetadataSchema
 from intake.selectors import metadata_schema_in_force
-from tenants.access.readers import EVERYTHING
-from tenants.context import reading
 from tenants.models import Tenant
 
 PARTS: Final = ("document", "chunk")
 _CHECKED: Final = 10_000
 """Different metadata that are held against a new schema; each stands for all that are the same."""
+_WORK: Final = 500_000
+"""What may be tried on all of them; a few seconds. One may be tried to its own end beyond it."""
+_ROWS_AT_ONCE: Final = 500
 
 
 @dataclass(frozen=True, slots=True)
 class Declared:
     """The schemas now in force, and how many of the documents that are here would not fit them.
 
-    `checked` documents were looked at, out of `documents`.
+    Of the `documents` that the reader sees `checked` were looked at: all, unless it takes too long.
     """
 
     schema: MetadataSchema
@@ -57,8 +59,14 @@ def metadata_schema_patch(
     return _declare(tenant, lambda current: merge_patch(current, patch), actor, expected_version)
 
 
-@transaction.atomic
 def _declare(tenant: Tenant, change: Any, actor: str, expected_version: int | None) -> Declared:
+    return _compared(_put_in_force(tenant, change, actor, expected_version))
+
+
+@transaction.atomic
+def _put_in_force(
+    tenant: Tenant, change: Any, actor: str, expected_version: int | None
+) -> MetadataSchema:
     lock("metadata schemas")
     current = metadata_schema_in_force()
     _require_version(current, expected_version)
@@ -66,7 +74,7 @@ def _declare(tenant: Tenant, change: Any, actor: str, expected_version: int | No
     after = _checked(change(before))
     if after != {part: before.get(part) for part in PARTS}:
         current = _add(tenant, current.version + 1, after, actor)
-    return _compared(current)
+    return current
 
 
 def _checked(schemas: Any) -> dict[str, Any]:
@@ -105,26 +113,33 @@ def _add(tenant: Tenant, version: int, schemas: Mapping[str, Any], actor: str) -
 
 
 def _compared(schema: MetadataSchema) -> Declared:
-    """Hold the documents that are here, restricted ones too, against the schema: counts only."""
-    with reading(EVERYTHING):
-        documents = Document.objects.count()
-        alike = (
-            Document.objects.order_by()
-            .values("metadata")
-            .annotate(number=Count("pk"))
-            .order_by("-number")[:_CHECKED]
-        )
-        counted = [(row["number"], row["metadata"]) for row in alike]
+    """Hold the documents that the reader sees against the schema.
+
+    The caller writes what they are counted by, and so could read them by counts.
+    """
+    checked, would_not_fit = _checked_and_not_fitting(schema.document)
     return Declared(
         schema=schema,
-        would_not_fit=sum(
-            number
-            for number, metadata in counted
-            if not metadata_fits(metadata, schema=schema.document)
-        ),
-        checked=sum(number for number, _metadata in counted),
-        documents=documents,
+        would_not_fit=would_not_fit,
+        checked=checked,
+        documents=Document.objects.count(),
     )
+
+
+def _checked_and_not_fitting(schema: Mapping[str, Any] | None) -> tuple[int, int]:
+    if schema is None:
+        return Document.objects.count(), 0
+    alike = Document.objects.order_by().values("metadata").annotate(number=Count("pk"))
+    checked, would_not_fit, left = 0, 0, _WORK
+    for row in alike.order_by("-number")[:_CHECKED].iterator(chunk_size=_ROWS_AT_ONCE):
+        work = Work(WORK)
+        if not metadata_fits(row["metadata"], schema=schema, work=work):
+            would_not_fit += row["number"]
+        checked += row["number"]
+        left -= WORK - work.left
+        if left <= 0:
+            break
+    return checked, would_not_fit
 
 
 def _require_version(current: MetadataSchema, expected: int | None) -> None:

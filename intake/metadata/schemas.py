@@ -8,15 +8,17 @@ from jsonschema import Draft202012Validator, FormatChecker
 from jsonschema.exceptions import SchemaError
 
 from intake.errors import MetadataSchemaError
-from intake.metadata.checking import PATTERN_LENGTH, compiled
+from intake.metadata.keywords import compiled
 from intake.metadata.limits import breach_of
 
 DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
 SCHEMA_BYTES: Final = 64 * 1024
 SCHEMA_DEPTH: Final = 24
 SCHEMA_VALUES: Final = 5000
+PATTERN_LENGTH: Final = 500
 
 _LOCAL: Final = "#/$defs/"
+_ESCAPES: Final = frozenset("/~%")
 _ONE: Final = (
     "not", "if", "then", "else", "items", "contains", "additionalProperties", "propertyNames",
 )  # fmt: skip
@@ -91,7 +93,7 @@ def _faults_of_parts(schema: Mapping[str, Any]) -> Iterator[Fault]:
 def _faults_of_reference(schema: Mapping[str, Any], at: str, reference: str) -> Iterator[Fault]:
     name = _target(reference)
     if name is None:
-        yield at, "Only references within the schema are followed: '#/$defs/<name>'."
+        yield at, "A reference is '#/$defs/<name>', and the name has none of / ~ %."
     elif name not in schema.get("$defs", {}):
         yield at, "There is no such definition in '$defs'."
 
@@ -128,9 +130,13 @@ def _inner(schema: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
 
 
 def _target(reference: str) -> str | None:
-    """Return the name of the definition that a local reference means, else None."""
+    """Return the name of the definition that a local reference means, else None.
+
+    Names that stand in a reference by escapes (`~1`, `%20`) are not followed: one way to write one.
+    """
     name = reference.removeprefix(_LOCAL)
-    return name if reference.startswith(_LOCAL) and name and "/" not in name else None
+    is_plain = bool(name) and _ESCAPES.isdisjoint(name)
+    return name if reference.startswith(_LOCAL) and is_plain else None
 
 
 def _loops(schema: Mapping[str, Any]) -> Iterator[Fault]:

@@ -4,7 +4,7 @@ import io
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from audit.models import AuditEvent
@@ -13,9 +13,10 @@ from intake.metadata.checking import metadata_check, metadata_fits
 from intake.metadata.declaring import metadata_schema_declare, metadata_schema_patch
 from intake.metadata.merging import merge_patch
 from intake.metadata.schemas import schema_check
-from intake.models import Document, MetadataSchema, Outcome, Receipt
+from intake.models import Collection, Document, MetadataSchema, Outcome, Receipt
 from intake.services import document_receive
-from tenants.context import tenant_context
+from tenants.access.readers import reader_of
+from tenants.context import reading, tenant_context
 from tenants.models import Tenant
 
 SCHEMA: dict[str, Any] = {
@@ -39,7 +40,9 @@ json_values = st.recursive(
 )
 
 
-def hand_in(tenant: Tenant, name: str, metadata: dict[str, Any] | None = None) -> Receipt:
+def hand_in(
+    tenant: Tenant, name: str, metadata: dict[str, Any] | None = None, **more: Any
+) -> Receipt:
     with tenant_context(tenant):
         return document_receive(
             tenant=tenant,
@@ -47,6 +50,7 @@ def hand_in(tenant: Tenant, name: str, metadata: dict[str, Any] | None = None) -
             stream=io.BytesIO(f"the words of {name}\n".encode()),
             actor="t",
             metadata=metadata,
+            **more,
         )
 
 
@@ -125,6 +129,8 @@ def loop(*names: str) -> dict[str, Any]:
         ({"properties": {"a": {"$ref": "file:///etc/passwd"}}}, "/document/properties/a/$ref"),
         ({"$ref": "#"}, "/document/$ref"),
         ({"$ref": "#/$defs/absent"}, "/document/$ref"),
+        ({"$ref": "#/$defs/a~1b", "$defs": {"a~1b": {}}}, "/document/$ref"),
+        ({"$ref": "#/$defs/a%25b", "$defs": {"a%25b": {}}}, "/document/$ref"),
         ({"$id": "https://example.org/a"}, "/document/$id"),
         ({"items": {"$dynamicRef": "#a"}}, "/document/items/$dynamicRef"),
         ({"patternProperties": {"(a+)+$": {}}}, "/document/patternProperties"),
@@ -183,6 +189,77 @@ def test_a_schema_that_takes_too_much_work_refuses_and_does_not_hang(schema: Any
     assert metadata_fits({"a": 1}, schema=wide(3))
 
 
+def doubled(leaf: Any, levels: int) -> dict[str, Any]:
+    """A small schema that tries `leaf` 2 to the power of `levels` times."""
+    leads = {
+        f"d{level}": {"allOf": [{"$ref": f"#/$defs/d{level + 1}"}] * 2} for level in range(levels)
+    }
+    return {"$ref": "#/$defs/d0", "$defs": {**leads, f"d{levels}": leaf}}
+
+
+MANY = {f"k{number}": 1 for number in range(900)}
+
+
+@pytest.mark.parametrize(
+    ("leaf", "metadata"),
+    [
+        ({"propertyNames": {}}, MANY),
+        ({"additionalProperties": {}}, MANY),
+        ({"properties": {"a": {"items": {}}}}, {"a": [1] * 900}),
+        ({"properties": {"a": {"const": {"x": [1] * 900}}}}, {"a": {"x": [1.0] * 900}}),
+        ({"properties": {"a": {"uniqueItems": True}}}, {"a": [[[1.0] * 900]]}),
+        ({"properties": {"a": {"pattern": "b$"}}}, {"a": "b" * 16_000}),
+        ({"anyOf": [{"type": "string"}, True]}, MANY),
+        ({"anyOf": [*[False] * 100, True]}, {"a": "b" * 16_000}),
+    ],
+    ids=lambda value: next(iter(value)),
+)
+def test_what_a_keyword_looks_at_is_work_too(leaf: Any, metadata: dict[str, Any]) -> None:
+    once, often = doubled(leaf, 1), doubled(leaf, 10)
+    for schema in (once, often):
+        schema_check(schema, of="document")
+    assert metadata_fits(metadata, schema=once)
+    assert breaches(metadata, often) == {
+        ("/metadata", "Checking it takes too much work: make it smaller.")
+    }
+
+
+@pytest.mark.parametrize(
+    ("number", "of", "fits"),
+    [
+        (10**400, 0.5, True),
+        (10**400 + 1, 2.5, False),
+        (10**400, 3, False),
+        (1e300, 1e-320, False),
+        (7.5, 2.5, True),
+    ],
+)
+def test_multiples_of_numbers_beyond_every_float(number: float, of: float, fits: bool) -> None:
+    schema = {"properties": {"n": {"multipleOf": of}}}
+    schema_check(schema, of="document")
+    assert metadata_fits({"n": number}, schema=schema) == fits
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "fits"),
+    [
+        ("date", "2024-02-29", True),
+        ("date", "2023-02-29", False),
+        ("date", "20240101", False),
+        ("date", "2024-W01-1", False),
+        ("date-time", "2024-01-01T00:00:00Z", True),
+        ("date-time", "2024-01-01t00:00:00.123456789+02:00", True),
+        ("date-time", "2024-01-01T00:00:00", False),
+        ("date-time", "2024-W01-1T00Z", False),
+        ("date-time", "2024-01-01 00:00:00Z", False),
+        ("date-time", "2024-01-01T25:00:00Z", False),
+    ],
+)
+def test_dates_and_times_are_those_of_rfc_3339(name: str, text: str, fits: bool) -> None:
+    assert metadata_fits({"at": text}, schema={"properties": {"at": {"format": name}}}) == fits
+
+
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(items=st.lists(json_values, max_size=6))
 def test_items_are_unique_as_json_schema_says(items: list[Any]) -> None:
     def same(one: Any, other: Any) -> bool:
@@ -196,9 +273,7 @@ def test_items_are_unique_as_json_schema_says(items: list[Any]) -> None:
 
     unique = not any(same(a, b) for at, a in enumerate(items) for b in items[:at])
     schema = {"properties": {"a": {"uniqueItems": True}}}
-    clean = {"a": items}
-    if metadata_fits(clean, schema=None):
-        assert metadata_fits(clean, schema=schema) == unique
+    assert metadata_fits({"a": items}, schema=schema) == unique
 
 
 @pytest.mark.parametrize(
@@ -220,6 +295,7 @@ def test_merge_patch_by_the_examples_of_its_standard(target: Any, patch: Any, re
     assert merge_patch(target, patch) == result
 
 
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(target=json_values, patch=json_values)
 def test_merging_twice_is_merging_once_and_leaves_its_input(target: Any, patch: Any) -> None:
     before = repr((target, patch))
@@ -279,6 +355,33 @@ def test_versions_are_added_counted_against_what_is_here_and_recorded(
     assert [set(event.details) for event in events] == [{"component", "version", "sha256"}] * 2
     with tenant_context(globex):
         assert not MetadataSchema.objects.exists()
+
+
+def test_what_the_caller_does_not_read_is_not_counted(acme: Tenant, globex: Tenant) -> None:
+    schema = {"properties": {"code": {"const": "heron"}}}
+    for tenant in (acme, globex):
+        hand_in(tenant, "open.txt", {"code": "wren"})
+        with tenant_context(tenant):
+            Collection.objects.create(name="board", restricted=True)
+            hand_in(tenant, "shut.txt", {"code": "heron"}, collection="board")
+            with reading(reader_of([])):
+                told = declare(tenant, schema)
+        assert (told.would_not_fit, told.checked, told.documents) == (1, 1, 1)
+
+
+def test_documents_are_held_against_a_schema_for_so_long_only(
+    acme: Tenant, globex: Tenant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Alike metadata are checked once; those of most documents first.
+    for name in ("a.txt", "b.txt"):
+        hand_in(acme, name, {"kind": "many"})
+    hand_in(acme, "c.txt", {"kind": "one"})
+    hand_in(globex, "a.txt", {"kind": "many"})
+    never: dict[str, Any] = {"not": {}}
+    assert declare(acme, never).checked == 3
+    monkeypatch.setattr("intake.metadata.declaring._WORK", 1)
+    told = declare(acme, never)
+    assert (told.would_not_fit, told.checked, told.documents) == (2, 2, 3)
 
 
 def test_a_schema_that_is_refused_leaves_the_one_in_force(acme: Tenant, globex: Tenant) -> None:

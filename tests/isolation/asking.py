@@ -114,7 +114,7 @@ BODIES: Final[Mapping[str, Callable[[Material], Body]]] = {
     "PATCH api:tenant-quotas": lambda _m: _json(document_quota=1000),
     **dict.fromkeys(
         ("PUT api:metadata-schema", "PATCH api:metadata-schema"),
-        lambda m: _json(document={"title": m.words.filename}),
+        lambda m: _json(document=_schema(m)),
     ),
     "POST api:token": lambda _m: _json(scopes=["query"]),
     "POST person_new": lambda _m: _form(username="somebody-new", role=TENANT_USER, email=""),
@@ -238,6 +238,12 @@ def _upload_begun(material: Material, *, size: int) -> Body:
     said = f"filename {b64encode(name.encode()).decode()}"
     headers = {**_TUS, "Upload-Length": str(size), "Upload-Metadata": said}
     return Body(content_type="", sent=(name, said), headers=headers)
+
+
+def _schema(material: Material) -> dict[str, Any]:
+    """A schema that documents with this metadata, and no others, would not fit."""
+    names = {"project": {"const": material.words.filename}}
+    return {"not": {"properties": names, "required": ["project"]}}
 
 
 def _texts(value: Any) -> Iterator[str]:

@@ -111,6 +111,7 @@ def _secret(tenant: Tenant, own: Material) -> Material:
                 stream=BytesIO(data),
                 actor=ACTOR,
                 collection=SHELF,
+                metadata={"project": SHELF},
             )
             assert receipt.document is not None
             run_advance(

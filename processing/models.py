@@ -50,6 +50,10 @@ class StageState(models.TextChoices):
     FAILED = "failed"
 
 
+LATEST_FIRST = ("-created_at", "-id")
+"""The order of a document's runs in which the first is the one that is told."""
+
+
 class Run(models.Model):
     """One passage of a document through the pipeline, under the configuration of its start.
 

@@ -9,7 +9,7 @@ from uuid import UUID
 from django.utils import timezone
 
 from intake.models import Document
-from processing.models import Run, RunState, StageRun, StageState
+from processing.models import LATEST_FIRST, Run, RunState, StageRun, StageState
 from processing.pipeline import STAGE_NAMES
 
 TITLES: Final = {
@@ -158,7 +158,7 @@ def latest_runs(document_ids: Iterable[UUID]) -> dict[UUID, Run]:
     """Return the last run of each document that has one, stages included, in two queries."""
     runs = (
         Run.objects.filter(document_id__in=list(document_ids))
-        .order_by("document_id", "-created_at", "-id")
+        .order_by("document_id", *LATEST_FIRST)
         .distinct("document_id")
         .prefetch_related("stages")
     )

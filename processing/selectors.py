@@ -8,7 +8,7 @@ from django.db.models import OuterRef, Prefetch, QuerySet, Subquery
 from frostbyte.kernel.errors import NotFoundError
 from intake.models import Document
 from intake.selectors import document_get, document_list
-from processing.models import Chunk, Redaction, Run, StageRun
+from processing.models import LATEST_FIRST, Chunk, Redaction, Run, StageRun
 from processing.runner import payload_key
 from tenants.models import Tenant
 from tenants.stores import for_tenant
@@ -16,21 +16,15 @@ from tenants.stores import for_tenant
 
 def run_of(*, document_id: UUID) -> Run | None:
     """Return the document's latest run with its stages, or None when it has none yet."""
-    return (
-        Run.objects.filter(document_id=document_id)
-        .prefetch_related(Prefetch("stages", StageRun.objects.order_by("position")))
-        .order_by("-created_at")
-        .first()
-    )
+    stages = Prefetch("stages", StageRun.objects.order_by("position"))
+    runs = Run.objects.filter(document_id=document_id).prefetch_related(stages)
+    return runs.order_by(*LATEST_FIRST).first()
 
 
 def documents_with_state() -> QuerySet[Document]:
-    """Return the documents, newest first, each with `run_state` and `run_error` of its last run."""
-    latest = Run.objects.filter(document=OuterRef("pk")).order_by("-created_at")
-    return document_list().annotate(
-        run_state=Subquery(latest.values("state")[:1]),
-        run_error=Subquery(latest.values("error_message")[:1]),
-    )
+    """Return the documents, newest first, each with the `run_state` of its latest run."""
+    latest = Run.objects.filter(document=OuterRef("pk")).order_by(*LATEST_FIRST)
+    return document_list().annotate(run_state=Subquery(latest.values("state")[:1]))
 
 
 def chunk_list(*, document_id: UUID) -> QuerySet[Chunk]:

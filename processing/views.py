@@ -25,6 +25,7 @@ from tenants.models import Scope
 from tenants.pages import ROWS, StaffRequest, actor_of, may, page_of, staff_page
 
 PASSAGES: Final = 100
+PAGE_DIGITS: Final = 6
 KINDS: Final = {
     PDF: "PDF", DOCX: "Word document", TEXT: "Text", MARKDOWN: "Markdown", CSV: "CSV table",
     HTML: "Web page",
@@ -186,7 +187,7 @@ def _sheet(
     request: StaffRequest, document: Document, pages: int, chosen: Chunk | None
 ) -> dict[str, Any]:
     asked = request.GET.get("page", "")
-    number = int(asked) if asked.isdecimal() else 1
+    number = int(asked) if asked.isdecimal() and len(asked) <= PAGE_DIGITS else 1
     if chosen and chosen.page:
         number = chosen.page
     sheet = SheetView(max(1, min(number, pages)), pages)

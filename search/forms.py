@@ -4,7 +4,8 @@ from collections.abc import Sequence
 
 from django import forms
 
-QUERY_LIMIT = 2000
+from search.limits import QUERY_LIMIT
+
 SIZES = (5, 10, 20, 50)
 
 

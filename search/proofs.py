@@ -6,6 +6,8 @@ is the passage's text; the passage has its hash; the audit events are there and 
 """
 
 from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
 from typing import Final
 
 import msgspec
@@ -14,7 +16,7 @@ from audit.events import EventType, hash_event
 from audit.models import AuditEvent
 from audit.services import hashed_fields
 from frostbyte.kernel.errors import FrostbyteError, NotFoundError
-from frostbyte.kernel.hashing import sha256_hex
+from frostbyte.kernel.hashing import sha256_hex, sha256_of_file
 from intake.models import Document
 from intake.selectors import document_get
 from processing.canonical import Page, ParsedDocument, decode
@@ -25,7 +27,21 @@ from search.results import Proof, ProofCheck, ProofReport
 from tenants.models import Tenant
 from tenants.stores import for_tenant
 
-Link = Callable[[Tenant, Document, Proof], None]
+Link = Callable[["Evidence"], None]
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """A proof, and what the stores hold of its document."""
+
+    tenant: Tenant
+    document: Document
+    proof: Proof
+
+    @cached_property
+    def canonical(self) -> bytes:
+        """The canonical document of the proof's run, which two links look at."""
+        return canonical_bytes(tenant=self.tenant, document=self.document, run_id=self.proof.run_id)
 
 
 class BrokenLinkError(FrostbyteError):
@@ -44,18 +60,15 @@ def proof_verify(*, tenant: Tenant, proof: Proof) -> ProofReport:
         document = document_get(document_id=proof.document_id)
     except NotFoundError as error:
         return ProofReport(checks=tuple(_broken(name, error) for name in _LINKS))
+    evidence = Evidence(tenant, document, proof)
     return ProofReport(
-        checks=tuple(
-            _checked(name, check, tenant, document, proof) for name, check in _LINKS.items()
-        )
+        checks=tuple(_checked(name, check, evidence) for name, check in _LINKS.items())
     )
 
 
-def _checked(
-    name: str, check: Link, tenant: Tenant, document: Document, proof: Proof
-) -> ProofCheck:
+def _checked(name: str, check: Link, evidence: Evidence) -> ProofCheck:
     try:
-        check(tenant, document, proof)
+        check(evidence)
     except FrostbyteError as error:
         return _broken(name, error)
     return ProofCheck(name=name, valid=True, detail="holds")
@@ -65,21 +78,22 @@ def _broken(name: str, error: FrostbyteError) -> ProofCheck:
     return ProofCheck(name=name, valid=False, detail=error.message)
 
 
-def _raw_object(tenant: Tenant, document: Document, proof: Proof) -> None:
-    found = sha256_hex(for_tenant(tenant).objects.get(document.raw_key))
+def _raw_object(evidence: Evidence) -> None:
+    document, proof = evidence.document, evidence.proof
+    with for_tenant(evidence.tenant).objects.open(document.raw_key) as stream:
+        found = sha256_of_file(stream)
     _require(found == proof.raw_sha256, "the stored file is not the one that was received")
     _require(document.sha256 == proof.raw_sha256, "the document's record names another hash")
 
 
-def _canonical_document(tenant: Tenant, document: Document, proof: Proof) -> None:
-    data = canonical_bytes(tenant=tenant, document=document, run_id=proof.run_id)
-    _require(sha256_hex(data) == proof.canonical_sha256, "the canonical document was changed")
+def _canonical_document(evidence: Evidence) -> None:
+    found = sha256_hex(evidence.canonical)
+    _require(found == evidence.proof.canonical_sha256, "the canonical document was changed")
 
 
-def _span(tenant: Tenant, document: Document, proof: Proof) -> None:
-    page = next(
-        (page for page in _pages(tenant, document, proof) if page.number == proof.page), None
-    )
+def _span(evidence: Evidence) -> None:
+    proof = evidence.proof
+    page = next((page for page in _pages(evidence.canonical) if page.number == proof.page), None)
     _require(page is not None, "the canonical document has no such page")
     hidden = Redaction.objects.filter(run_id=proof.run_id, page=proof.page)
     expected = redacted_slice(
@@ -91,8 +105,7 @@ def _span(tenant: Tenant, document: Document, proof: Proof) -> None:
     _require(_chunk(proof).text == expected, "the passage is not what stands at that span")
 
 
-def _pages(tenant: Tenant, document: Document, proof: Proof) -> tuple[Page, ...]:
-    data = canonical_bytes(tenant=tenant, document=document, run_id=proof.run_id)
+def _pages(data: bytes) -> tuple[Page, ...]:
     try:
         return decode(data, ParsedDocument).pages
     except msgspec.MsgspecError:
@@ -100,20 +113,20 @@ def _pages(tenant: Tenant, document: Document, proof: Proof) -> tuple[Page, ...]
         raise BrokenLinkError("the canonical document cannot be read any more") from None
 
 
-def _passage(_tenant: Tenant, _document: Document, proof: Proof) -> None:
+def _passage(evidence: Evidence) -> None:
+    proof = evidence.proof
     chunk = _chunk(proof)
     place = (chunk.page, chunk.start_char, chunk.end_char)
     _require(sha256_hex(chunk.text.encode()) == proof.chunk_sha256, "the passage was changed")
     _require(place == (proof.page, proof.start_char, proof.end_char), "the span was changed")
 
 
-def _audit_events(tenant: Tenant, _document: Document, proof: Proof) -> None:
-    events = {
-        event.pk: event
-        for event in AuditEvent.objects.filter(
-            tenant=tenant.slug, event_id__in=proof.audit_event_ids
-        )
-    }
+def _audit_events(evidence: Evidence) -> None:
+    proof = evidence.proof
+    found = AuditEvent.objects.filter(
+        tenant=evidence.tenant.slug, event_id__in=proof.audit_event_ids
+    )
+    events = {event.pk: event for event in found}
     _require(len(proof.audit_event_ids) > 0, "the proof names no audit event")
     _require(len(events) == len(proof.audit_event_ids), "an audit event is missing")
     for event in events.values():

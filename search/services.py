@@ -6,7 +6,7 @@ from time import monotonic
 from typing import Any, Final
 from uuid import UUID
 
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 
 from audit.events import EventType
 from audit.models import AuditEvent
@@ -17,12 +17,10 @@ from intake.selectors import collection_get, document_list
 from processing.embedders import get_embedder
 from processing.models import Chunk, StageRun
 from search.errors import QueryError
+from search.limits import QUERY_LIMIT
 from search.results import Hit, Proof, QueryFilters, SearchResult
 from tenants.models import Tenant
 from tenants.stores import Match, for_tenant
-
-QUERY_LIMIT: Final = 2000
-"""Characters of a question; longer ones are passages, and search by document is for those."""
 
 _LINEAGE_EVENTS: Final = (
     EventType.DOCUMENT_INGESTED,
@@ -56,7 +54,7 @@ def search(
         embedder.embed([text])[0],
         model_id=embedder.model_id,
         limit=limit,
-        document_ids=_document_ids(filters),
+        documents=_documents(filters),
     )
     hits = _hits(tenant, matches, embedder.model_id)
     took_ms = round((monotonic() - started) * 1000)
@@ -86,11 +84,9 @@ def _checked(tenant: Tenant, query_text: str, top_k: int | None) -> tuple[str, i
     return text, limit
 
 
-def _document_ids(filters: QueryFilters | None) -> list[UUID] | None:
+def _documents(filters: QueryFilters | None) -> QuerySet[Document] | None:
     """Return the documents that the filters leave, or None when they leave all."""
-    if filters is None or filters == QueryFilters():
-        return None
-    return list(_filtered(filters).values_list("pk", flat=True))
+    return None if filters is None or filters == QueryFilters() else _filtered(filters)
 
 
 def _filtered(filters: QueryFilters) -> QuerySet[Document]:
@@ -136,10 +132,19 @@ def _canonical_hashes(chunks: Sequence[Chunk]) -> dict[UUID, str]:
 
 
 def _lineage(tenant: Tenant, chunks: Sequence[Chunk]) -> dict[str, tuple[UUID, ...]]:
+    """Return by document the events of its receipt and of the run that is published.
+
+    Each file of the same bytes that came later, and each other run, has events as well.
+    """
     documents = {str(chunk.document_id) for chunk in chunks}
+    of_runs = Q(details__run_id__in=sorted({str(chunk.run_id) for chunk in chunks}))
+    of_receipt = Q(event_type=EventType.DOCUMENT_INGESTED, details__duplicate__isnull=True)
     events = (
         AuditEvent.objects.filter(
-            tenant=tenant.slug, resource_id__in=documents, event_type__in=_LINEAGE_EVENTS
+            of_runs | of_receipt,
+            tenant=tenant.slug,
+            resource_id__in=documents,
+            event_type__in=_LINEAGE_EVENTS,
         )
         .order_by("sequence")
         .values_list("resource_id", "event_id")

@@ -2,9 +2,11 @@
 
 import hashlib
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, BinaryIO, Final
 
 import rfc8785
+
+_BLOCK: Final = 1024 * 1024
 
 
 def sha256_hex(data: bytes) -> str:
@@ -18,6 +20,11 @@ def sha256_of_chunks(chunks: Iterable[bytes]) -> str:
     for block in chunks:
         digest.update(block)
     return digest.hexdigest()
+
+
+def sha256_of_file(stream: BinaryIO) -> str:
+    """Return the SHA-256 of the rest of an open file, read in blocks."""
+    return sha256_of_chunks(iter(lambda: stream.read(_BLOCK), b""))
 
 
 def canonical_json(value: Any) -> bytes:

@@ -4,11 +4,9 @@ from dataclasses import asdict
 from typing import Any
 
 from frostbyte.kernel.errors import FrostbyteError
-from frostbyte.kernel.hashing import sha256_of_chunks
+from frostbyte.kernel.hashing import sha256_of_file
 from processing.payloads import Receipt, ReceivedFile
 from processing.stages.context import StageContext
-
-_BLOCK = 1024 * 1024
 
 
 class RawMismatchError(FrostbyteError):
@@ -21,7 +19,7 @@ class RawMismatchError(FrostbyteError):
 def confirm(received: ReceivedFile, context: StageContext) -> Receipt:
     """Read the raw object back and compare its SHA-256 with the receipt's."""
     with context.stores.objects.open(received.raw_key) as stream:
-        found = sha256_of_chunks(iter(lambda: stream.read(_BLOCK), b""))
+        found = sha256_of_file(stream)
     if found != received.raw_sha256:
         raise RawMismatchError(
             "The stored file is not the one that was received.",

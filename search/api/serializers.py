@@ -6,14 +6,16 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 from rest_framework.reverse import reverse
 
+from intake.formats import PDF
+from intake.metadata.limits import breach_of
+from search.limits import QUERY_LIMIT
 from search.results import Hit, Proof, QueryFilters
-from search.services import QUERY_LIMIT
 from tenants.api.strict import StrictSerializer
 from tenants.naming import LABEL_LIMIT
 
-PDF = "application/pdf"
 FILTER_LIMIT = 1000
 METADATA_FILTERS = 20
+METADATA_BYTES = 64 * 1024
 TEXT_LIMIT = 1000
 
 
@@ -57,9 +59,12 @@ class FiltersSerializer(StrictSerializer):
     )
 
     def validate_metadata(self, value: dict[str, Any]) -> dict[str, Any]:
-        """Refuse more members than a question needs."""
+        """Refuse more members than a question needs, and what no document's metadata can have."""
         if len(value) > METADATA_FILTERS:
             raise serializers.ValidationError(f"At most {METADATA_FILTERS} members.")
+        limits = {"most_bytes": METADATA_BYTES, "most_depth": 2}
+        if breach := breach_of(value, **limits, most_values=METADATA_FILTERS + 1):
+            raise serializers.ValidationError(breach)
         return value
 
     def create(self, validated_data: Any) -> QueryFilters:

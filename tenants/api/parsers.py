@@ -1,5 +1,6 @@
 """Bodies of requests, read within limits."""
 
+import json
 from collections.abc import Mapping
 from io import BytesIO
 from typing import Any, Final
@@ -26,9 +27,19 @@ class BoundedJSONParser(JSONParser):
         if len(data) > JSON_LIMIT:
             raise RequestDataTooBig
         try:
-            return super().parse(BytesIO(data), media_type, dict(parser_context or {}))
+            parsed = super().parse(BytesIO(data), media_type, dict(parser_context or {}))
+            _require_finite(parsed)
         except RecursionError as error:
             raise ParseError("JSON parse error - nested too deeply.") from error
+        return parsed
+
+
+def _require_finite(parsed: Any) -> None:
+    """Raise `ParseError` for a number such as 1e400: Python reads an infinity, which JSON lacks."""
+    try:
+        json.dumps(parsed, allow_nan=False)
+    except ValueError as error:
+        raise ParseError("JSON parse error - a number out of range.") from error
 
 
 class MergePatchParser(BoundedJSONParser):

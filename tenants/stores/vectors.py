@@ -10,7 +10,9 @@ from typing import Any, Final, Protocol
 from uuid import UUID
 
 import numpy as np
+from django.core.exceptions import EmptyResultSet
 from django.db import connection
+from django.db.models import QuerySet
 from numpy.typing import NDArray
 from pgvector import Vector
 from pgvector.psycopg import register_vector
@@ -53,7 +55,7 @@ class VectorStore(Protocol):
         *,
         model_id: str,
         limit: int,
-        document_ids: Sequence[UUID] | None = None,
+        documents: QuerySet[Any] | None = None,
     ) -> list[Match]: ...
     def delete_document(self, document_id: UUID) -> None: ...
     def delete_run(self, run_id: UUID) -> None: ...
@@ -114,19 +116,15 @@ class PgVectors:
         *,
         model_id: str,
         limit: int,
-        document_ids: Sequence[UUID] | None = None,
+        documents: QuerySet[Any] | None = None,
     ) -> list[Match]:
-        """Return the visible points of the same model nearest to `vector`, best first."""
-        within = "" if document_ids is None else "AND document_id = ANY(%(documents)s)"
-        rows = self._run_named(
-            _QUERY.replace("/*within*/", within),
-            {
-                "vector": Vector(vector).to_text(),
-                "model": model_id,
-                "limit": limit,
-                "documents": list(document_ids or ()),
-            },
-        )
+        """Return the visible points of the same model nearest to `vector`, best first.
+
+        `documents` limits them to points of these; it becomes a part of the query, and is not read.
+        """
+        within, values = _within(documents)
+        wanted = Vector(vector).to_text()
+        rows = self._run(_QUERY, wanted, model_id, *values, wanted, limit, within=within)
         return [Match(point_id, document_id, float(score)) for point_id, document_id, score in rows]
 
     def delete_document(self, document_id: UUID) -> None:
@@ -152,22 +150,27 @@ class PgVectors:
         for point_id, document_id, run_id, text in rows:
             yield Point(point_id, document_id, run_id, Vector.from_text(text).to_numpy())
 
-    def _run(self, statement: str, *values: object, **parts: sql.Composable) -> list[Row]:
-        return self._fetch(sql.SQL(statement), values or None, **parts)
-
-    def _run_named(self, statement: str, values: dict[str, object]) -> list[Row]:
-        return self._fetch(sql.SQL(statement), values)
-
-    def _fetch(self, query: sql.SQL, values: Any, **parts: sql.Composable) -> list[Row]:
+    def _run(self, statement: str, *values: Any, **parts: sql.Composable) -> list[Row]:
         self._require_own_schema()
-        named = query.format(table=sql.Identifier(self.schema, TABLE), **parts)
+        named = sql.SQL(statement).format(table=sql.Identifier(self.schema, TABLE), **parts)
         with connection.cursor() as cursor:
-            cursor.execute(named, values)
+            cursor.execute(named, values or None)
             return list(cursor.fetchall()) if cursor.description else []
 
     def _require_own_schema(self) -> None:
         if connection.schema_name != self.schema:  # type: ignore[attr-defined]
             raise WrongTenantError("A vector handle was used outside its own tenant.")
+
+
+def _within(documents: QuerySet[Any] | None) -> tuple[sql.Composable, tuple[Any, ...]]:
+    """Return the condition that a point belongs to one of the documents, and its values."""
+    if documents is None:
+        return sql.SQL(""), ()
+    try:
+        text, values = documents.order_by().values("pk").query.sql_with_params()
+    except EmptyResultSet:
+        return sql.SQL("AND false"), ()
+    return sql.SQL("AND document_id IN ({documents})").format(documents=sql.SQL(text)), values
 
 
 _CREATE = f"""
@@ -191,9 +194,9 @@ FROM unnest(%b::uuid[], %b::uuid[], %b::uuid[], %b::vector[])
 """
 
 _QUERY = """
-SELECT point_id, document_id, 1 - (embedding <=> %(vector)s::vector) AS score
+SELECT point_id, document_id, 1 - (embedding <=> %s::vector) AS score
 FROM {table}
-WHERE visible AND model_id = %(model)s /*within*/
-ORDER BY embedding <=> %(vector)s::vector, point_id
-LIMIT %(limit)s
+WHERE visible AND model_id = %s {within}
+ORDER BY embedding <=> %s::vector, point_id
+LIMIT %s
 """

@@ -153,12 +153,35 @@ def test_questions_are_narrowed_by_metadata(
 
 @pytest.mark.parametrize(
     "metadata",
-    [{"a": [1]}, {"a": {}}, {"a": "x" * 1001}, {f"m{n}": 1 for n in range(21)}, [], {"a": "\0"}],
+    [
+        '{"a": [1]}',
+        '{"a": {}}',
+        f'{{"a": "{"x" * 1001}"}}',
+        json.dumps({f"m{n}": 1 for n in range(21)}),
+        "[]",
+        r'{"a": "\u0000"}',
+        r'{"a\u0000b": "x"}',
+        r'{"a": "\ud800"}',
+        r'{"\ud800": "x"}',
+        r'{"\ud800": [1]}',
+        '{"a": 1e400}',
+        f'{{"{"k" * 70_000}": 1}}',
+    ],
+    ids=lambda text: text[:16],
 )
 def test_a_filter_that_is_no_plain_value_is_refused(
-    acme: Tenant, globex: Tenant, by_key: KeyCaller, metadata: Any
+    acme: Tenant, globex: Tenant, by_key: KeyCaller, metadata: str
 ) -> None:
-    body = {"query_text": "words", "filters": {"metadata": metadata}}
+    body = f'{{"query_text": "words", "filters": {{"metadata": {metadata}}}}}'
     for tenant in (acme, globex):
         answer = by_key(tenant).post_json("/api/v1/query", body)
         assert_problem(answer, 400, "VALIDATION_ERROR")
+
+
+def test_a_field_whose_name_is_no_unicode_is_refused(
+    acme: Tenant, globex: Tenant, by_key: KeyCaller
+) -> None:
+    for tenant in (acme, globex):
+        for path in ("/api/v1/query", "/api/v1/proofs/verify"):
+            answer = by_key(tenant).post_json(path, r'{"\ud800": 1}')
+            assert_problem(answer, 400, "VALIDATION_ERROR")

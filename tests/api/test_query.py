@@ -15,7 +15,7 @@ from intake.models import Document
 from processing.models import RunState
 from processing.runner import run_advance
 from processing.services import run_start
-from search.services import QUERY_LIMIT
+from search.limits import QUERY_LIMIT
 from tenants.context import tenant_context
 from tenants.models import Tenant
 from tenants.services import tenant_configure
@@ -240,6 +240,14 @@ def test_a_question_that_breaks_a_rule(
     assert breach["constraint"]
     if field == "query_text":
         assert breach["value"] is None
+
+
+def test_a_number_beyond_every_float_is_refused(
+    acme: Tenant, globex: Tenant, by_key: KeyCaller
+) -> None:
+    for tenant in (acme, globex):
+        answer = by_key(tenant).post_json(QUERY, '{"query_text": "a", "top_k": 1e400}')
+        assert_problem(answer, 400, "VALIDATION_ERROR")
 
 
 def test_a_harmless_value_is_told_back(acme: Tenant, by_key: KeyCaller) -> None:

@@ -1,11 +1,15 @@
 """One document's page: its stages, its hashes, its text with a passage marked."""
 
+import io
 import re
 from uuid import uuid4
 
+import pytest
 from django.test import Client
+from reportlab.pdfgen.canvas import Canvas
 
 from tenants.models import Tenant
+from tenants.stores.objects import S3Objects
 from tests.conftest import Receive
 from tests.pages.conftest import Publish, first_chunk_id
 
@@ -68,3 +72,35 @@ def test_another_tenants_document_is_not_there(
     answer = globex_admin.get(f"/documents/{document.pk}/")
     assert answer.status_code == 404
     assert "There is nothing here" in answer.text
+
+
+def sheet() -> bytes:
+    target = io.BytesIO()
+    canvas = Canvas(target, invariant=1)
+    canvas.drawString(72, 720, "The anvil on this sheet weighs ninety pounds.")
+    canvas.save()
+    return target.getvalue()
+
+
+def test_a_page_number_without_end_leads_to_a_page(
+    acme_admin: Client, acme: Tenant, globex: Tenant, publish: Publish
+) -> None:
+    document = publish(acme, "sheet.pdf", sheet())
+    for asked in ("9" * 4400, "9" * 30, "0", "-1", "x"):
+        response = acme_admin.get(f"/documents/{document.pk}/", {"page": asked})
+        assert response.status_code == 200
+        assert "ninety pounds" in response.text
+
+
+def test_a_page_is_drawn_without_the_whole_file_in_memory(
+    acme_admin: Client,
+    acme: Tenant,
+    globex: Tenant,
+    publish: Publish,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    document = publish(acme, "sheet.pdf", sheet())
+    monkeypatch.delattr(S3Objects, "get")
+    response = acme_admin.get(f"/api/v1/documents/{document.pk}/pages/1.png")
+    assert response.status_code == 200
+    assert response.content.startswith(b"\x89PNG")

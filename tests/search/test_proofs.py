@@ -8,13 +8,17 @@ import pytest
 from frostbyte.kernel.ids import new_id
 from intake.models import Document
 from processing.models import Chunk, Redaction
-from processing.runner import payload_key
+from processing.runner import payload_key, run_advance
+from processing.services import run_start
 from search.proofs import proof_verify
 from search.results import Proof
 from search.services import search
 from tenants.context import tenant_context
 from tenants.models import Tenant
 from tenants.stores import for_tenant
+from tenants.stores.objects import S3Objects
+from tests.conftest import Receive
+from tests.search.conftest import ACME_TEXT
 
 
 @pytest.fixture
@@ -112,3 +116,34 @@ def test_a_forged_member_of_the_proof_is_named(
 def test_an_event_that_does_not_exist_is_named(acme: Tenant, globex: Tenant, proof: Proof) -> None:
     forged = replace(proof, audit_event_ids=(*proof.audit_event_ids, new_id()))
     assert broken(acme, forged) == {"audit_events"}
+
+
+def test_a_proof_stays_short_however_often_the_file_comes_and_is_worked_on(
+    acme: Tenant, globex: Tenant, proof: Proof, receive: Receive
+) -> None:
+    for tenant in (acme, globex):
+        receive(tenant, "crane-again.txt", ACME_TEXT)
+    with tenant_context(acme):
+        document = Document.objects.get(pk=proof.document_id)
+        again = run_start(tenant=acme, document=document)
+        assert run_advance(tenant=acme, run_id=again.pk).state == "published"
+        newer = search(tenant=acme, query_text="crane reports", actor="t").hits[0].proof
+    assert newer.run_id == again.pk
+    assert len(newer.audit_event_ids) == len(proof.audit_event_ids) == 7
+    assert broken(acme, newer) == set()
+
+
+def test_a_file_is_hashed_in_blocks_and_the_canonical_document_read_once(
+    acme: Tenant, globex: Tenant, proof: Proof, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole: list[str] = []
+    get = S3Objects.get
+
+    def counted(self: S3Objects, key: str) -> bytes:
+        whole.append(key)
+        return get(self, key)
+
+    monkeypatch.setattr(S3Objects, "get", counted)
+    assert broken(acme, proof) == set()
+    with tenant_context(acme):
+        assert whole == [payload_key(proof.run_id, "parse")]

@@ -122,3 +122,17 @@ def test_the_number_of_queries_does_not_grow_with_the_hits(
 
 def test_an_id_of_nobody_is_no_document(acme: Tenant, globex: Tenant) -> None:
     assert ask(acme, "crane", filters=QueryFilters(document_ids=(new_id(),))).hits == ()
+
+
+def test_what_filters_leave_is_a_part_of_the_query(
+    acme: Tenant, globex: Tenant, published: dict[str, Document]
+) -> None:
+    def asked(filters: QueryFilters | None) -> list[str]:
+        with CaptureQueriesContext(connection) as queries:
+            assert ask(acme, "crane", filters=filters).hits
+        return [query["sql"] for query in queries]
+
+    ask(acme, "crane")
+    plain, narrowed = asked(None), asked(QueryFilters(media_types=("text/plain",)))
+    assert len(plain) == len(narrowed)
+    assert str(published["acme"].pk) not in next(sql for sql in narrowed if "text/plain" in sql)

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from frostbyte.kernel.errors import NotFoundError, ServiceUnavailableError
 from frostbyte.kernel.ids import new_id
+from intake.models import Document
 from tenants.context import tenant_context
 from tenants.models import Tenant
 from tenants.stores import Point, for_tenant
@@ -76,8 +77,10 @@ def test_points_are_found_only_once_published_and_nearest_first(
         assert [match.point_id for match in found] == [near.point_id, far.point_id]
         assert found[0].score == pytest.approx(float(unit(1) @ near.vector), abs=1e-5)
         assert vectors.query(unit(1), model_id="another", limit=5) == []
-        assert vectors.query(unit(1), model_id=MODEL, limit=5, document_ids=[]) == []
-        assert len(vectors.query(unit(1), model_id=MODEL, limit=1, document_ids=[document])) == 1
+        for documents in (Document.objects.none(), Document.objects.all()):
+            # There is no row of the points' document here.
+            assert vectors.query(unit(1), model_id=MODEL, limit=5, documents=documents) == []
+        assert len(vectors.query(unit(1), model_id=MODEL, limit=1)) == 1
     with tenant_context(globex):
         assert for_tenant(globex).vectors.query(unit(1), model_id=MODEL, limit=5) == []
 

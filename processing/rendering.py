@@ -24,6 +24,7 @@ _MARK_MARGIN: Final = 1.0
 _COVER_MARGIN: Final = 1.5
 _MAX_PIXELS: Final = 16_000_000
 _FUNCTION: Final = "processing.rendering:render_file"
+_LAST_PAGE: Final = 1_000_000
 _SIGNATURE: Final = b"%PDF-"
 _SIGNATURE_WITHIN: Final = 1024
 
@@ -53,6 +54,9 @@ def render_confined(
 
     Raises what that raises, and `PageNotDrawnError`.
     """
+    if not 1 <= page <= _LAST_PAGE:
+        # The message to the process holds no number without end.
+        raise NoPageImageError("The document has no such page.")
     try:
         png: bytes = sandboxed(
             _FUNCTION, page, list(highlight), list(redact), files=[source], limits=limits

@@ -10,7 +10,7 @@ from intake.uploads.services import uploads_sweep
 from tenants.lifecycle.states import TenantState
 from tenants.models import Tenant
 from tenants.selectors import tenant_list
-from tenants.tasks import QuietTask, TenantTask
+from tenants.tasks import PeriodicTask, TenantTask
 
 log = structlog.get_logger("frostbyte.intake")
 
@@ -25,7 +25,7 @@ def settle_uploads(tenant: Tenant) -> None:
         log.info("uploads swept", finished=swept.finished, expired=swept.expired)
 
 
-@shared_task(base=QuietTask, name="intake.sweep_uploads")
+@shared_task(base=PeriodicTask, name="intake.sweep_uploads")
 def sweep_uploads() -> None:
     """Hand out that work for every active tenant: a task each, between other work."""
     for slug in tenant_list().filter(state=TenantState.ACTIVE).values_list("slug", flat=True):

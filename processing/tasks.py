@@ -4,7 +4,6 @@ from typing import Final
 
 import structlog
 from celery import shared_task
-from django.conf import settings
 from django.db import DatabaseError
 
 from processing.batches.settling import batches_settle_due
@@ -17,7 +16,7 @@ from tenants.lifecycle.gate import tenant_was_removed
 from tenants.lifecycle.states import TenantState
 from tenants.models import Tenant
 from tenants.selectors import tenant_list
-from tenants.tasks import CleanTask, QuietTask, TenantTask
+from tenants.tasks import CleanTask, PeriodicTask, TenantTask
 
 log = structlog.get_logger("frostbyte.processing")
 
@@ -31,7 +30,7 @@ def work() -> None:
         message_send()
 
 
-@shared_task(base=CleanTask, name="processing.sweep")
+@shared_task(base=PeriodicTask, name="processing.sweep")
 def sweep() -> None:
     """Put every active tenant that has something to do in the round: nothing waits unseen.
 
@@ -56,8 +55,8 @@ def measure(tenant: Tenant) -> None:
     storage_measure(tenant=tenant)
 
 
-@shared_task(base=QuietTask, name="processing.measure_all")
+@shared_task(base=PeriodicTask, name="processing.measure_all")
 def measure_all() -> None:
     """Hand out the counting of every active tenant's stores: a task each, between other work."""
     for slug in tenant_list().filter(state=TenantState.ACTIVE).values_list("slug", flat=True):
-        measure.apply_async((slug,), expires=settings.STORAGE_MEASURE_SECONDS)
+        measure.delay(slug)

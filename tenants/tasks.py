@@ -1,9 +1,11 @@
 """What every tenant's task shares: it takes a slug, enters the tenant, and leaves it again."""
 
-from typing import Any
+from typing import Any, Final
 
 import structlog
 from celery import Task, shared_task
+from django.conf import settings
+from django.core.cache import cache
 from django.core.exceptions import ObjectDoesNotExist
 from django.db import DatabaseError, connection
 
@@ -17,6 +19,9 @@ from tenants.naming import PUBLIC_SCHEMA
 from tenants.selectors import tenant_get, tenant_list
 
 log = structlog.get_logger("frostbyte.tenants")
+
+_SHARE: Final = 0.8
+"""Of the time between two messages: the next one, a little early, is not taken for a late one."""
 
 
 class QuietTask(Task):  # type: ignore[type-arg]
@@ -34,6 +39,24 @@ class CleanTask(QuietTask):
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         begin_clean(self)
         return self.run(*args, **kwargs)
+
+
+class PeriodicTask(CleanTask):
+    """A task that beat sends every so many seconds: of those that waited, one is done.
+
+    Valkey counts the time. An expiry would be judged by the worker's own clock: one that is ahead
+    would drop every message.
+    """
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        if is_delivered(self) and not self._is_first():
+            return None
+        return super().__call__(*args, **kwargs)
+
+    def _is_first(self) -> bool:
+        entries = settings.CELERY_BEAT_SCHEDULE.values()
+        seconds = next(entry["schedule"] for entry in entries if entry["task"] == self.name)
+        return bool(cache.add(f"periodic:{self.name}", True, timeout=_SHARE * seconds))
 
 
 class TenantTask(QuietTask):
@@ -62,8 +85,13 @@ class TenantTask(QuietTask):
 
 def begin_clean(task: QuietTask) -> None:
     """See that the process is clean; called within one, as tests do, the caller's place is none."""
-    if not (task.request.is_eager or task.request.called_directly):
+    if is_delivered(task):
         process_clean(task=task.name)
+
+
+def is_delivered(task: QuietTask) -> bool:
+    """Return whether the broker brought the task, and nobody here called it."""
+    return not (task.request.is_eager or task.request.called_directly)
 
 
 def process_clean(*, task: str) -> list[str]:
@@ -96,7 +124,7 @@ def _left_behind() -> list[str]:
     return [name for name, is_there in found.items() if is_there]
 
 
-@shared_task(base=QuietTask, name="tenants.clear_sessions")
+@shared_task(base=PeriodicTask, name="tenants.clear_sessions")
 def clear_sessions() -> None:
     """Delete sessions that are over: the platform's, and each tenant's in its own context."""
     cleared = sessions_clear()
@@ -110,7 +138,7 @@ def clear_sessions() -> None:
     log.info("sessions cleared", count=cleared)
 
 
-@shared_task(base=QuietTask, name="tenants.settle")
+@shared_task(base=PeriodicTask, name="tenants.settle")
 def settle() -> None:
     """Bring tenants whose set-up or removal was cut off to FAILED, so that they can be retried."""
     if settled := settle_interrupted():

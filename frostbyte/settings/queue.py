@@ -49,32 +49,13 @@ UPLOADS_SWEEP_SECONDS = 60
 UPLOAD_HOURS = _env.upload_hours
 PIPELINE_RUNS_IN_FLIGHT_PER_TENANT = _env.max_runs_in_flight_per_tenant
 
+CELERY_BEAT_SCHEDULER = "frostbyte.beat:SteadyScheduler"
 CELERY_BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
-    "sweep": {
-        "task": "processing.sweep",
-        "schedule": PIPELINE_SWEEP_SECONDS,
-        "options": {"expires": PIPELINE_SWEEP_SECONDS},
-    },
-    "measure": {
-        "task": "processing.measure_all",
-        "schedule": STORAGE_MEASURE_SECONDS,
-        "options": {"expires": STORAGE_MEASURE_SECONDS},
-    },
-    "clear_sessions": {
-        "task": "tenants.clear_sessions",
-        "schedule": SESSIONS_CLEAR_SECONDS,
-        "options": {"expires": SESSIONS_CLEAR_SECONDS},
-    },
-    "sweep_uploads": {
-        "task": "intake.sweep_uploads",
-        "schedule": UPLOADS_SWEEP_SECONDS,
-        "options": {"expires": UPLOADS_SWEEP_SECONDS},
-    },
-    "settle": {
-        "task": "tenants.settle",
-        "schedule": TENANT_SETTLE_SECONDS,
-        "options": {"expires": TENANT_SETTLE_SECONDS},
-    },
+    "sweep": {"task": "processing.sweep", "schedule": PIPELINE_SWEEP_SECONDS},
+    "measure": {"task": "processing.measure_all", "schedule": STORAGE_MEASURE_SECONDS},
+    "clear_sessions": {"task": "tenants.clear_sessions", "schedule": SESSIONS_CLEAR_SECONDS},
+    "sweep_uploads": {"task": "intake.sweep_uploads", "schedule": UPLOADS_SWEEP_SECONDS},
+    "settle": {"task": "tenants.settle", "schedule": TENANT_SETTLE_SECONDS},
 }
 
 # What a tenant's suspension, resumption and removal ask of the pipeline, which is a layer above.

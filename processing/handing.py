@@ -15,6 +15,7 @@ from django.core.exceptions import ObjectDoesNotExist
 from django.db import DatabaseError
 from kombu.exceptions import OperationalError
 
+from processing.clock import clock_is_right
 from processing.models import Run
 from processing.runner import next_advance
 from tenants.context import tenant_context
@@ -56,7 +57,12 @@ def message_send() -> None:
 
 
 def work_next() -> Run | None:
-    """Take the next turn and advance one run; None when no tenant has anything that is due."""
+    """Take the next turn and advance one run; None when no tenant has anything that is due.
+
+    None, too, where this machine's clock is wrong: a turn would only be lost to those who can.
+    """
+    if not clock_is_right():
+        return None
     while turn := turn_take():
         if run := _take(turn):
             # Somebody may have found the tenant's limit reached, and taken it out of the round.

@@ -7,6 +7,7 @@ from django.utils import timezone
 
 from processing.clock import database_now
 from processing.dead_letters import Decision, dead_letter_decide
+from processing.handing import work_announce, work_next
 from processing.leases import claim_stage, renew
 from processing.models import Run, RunState
 from processing.runner import run_advance
@@ -64,3 +65,20 @@ def test_a_retry_by_a_wrong_clock_is_due_at_once(
         dead_letter_decide(tenant=acme, decision=Decision.RETRY, run_id=queued.pk, actor="tester")
         run = run_advance(tenant=acme, run_id=queued.pk)
         assert run.state == RunState.PUBLISHED
+
+
+def test_a_worker_with_a_wrong_clock_takes_no_turn(
+    acme: Tenant, globex: Tenant, queued: Run, request: pytest.FixtureRequest
+) -> None:
+    work_announce([acme])
+    request.getfixturevalue("wrong_clock")
+    assert work_next() is None
+    with tenant_context(acme):
+        assert not queued.stages.exclude(attempt=0).exists()
+
+
+def test_a_worker_with_a_right_clock_takes_it(acme: Tenant, globex: Tenant, queued: Run) -> None:
+    work_announce([acme])
+    run = work_next()
+    assert run is not None
+    assert run.state == RunState.PUBLISHED

@@ -68,10 +68,9 @@ def test_a_retry_by_a_wrong_clock_is_due_at_once(
 
 
 def test_a_worker_with_a_wrong_clock_takes_no_turn(
-    acme: Tenant, globex: Tenant, queued: Run, request: pytest.FixtureRequest
+    acme: Tenant, globex: Tenant, queued: Run, wrong_clock: None
 ) -> None:
     work_announce([acme])
-    request.getfixturevalue("wrong_clock")
     assert work_next() is None
     with tenant_context(acme):
         assert not queued.stages.exclude(attempt=0).exists()

@@ -4,7 +4,6 @@ from typing import Final
 
 import structlog
 from celery import shared_task
-from django.conf import settings
 
 from intake.uploads.services import uploads_sweep
 from tenants.lifecycle.states import TenantState
@@ -29,4 +28,4 @@ def settle_uploads(tenant: Tenant) -> None:
 def sweep_uploads() -> None:
     """Hand out that work for every active tenant: a task each, between other work."""
     for slug in tenant_list().filter(state=TenantState.ACTIVE).values_list("slug", flat=True):
-        settle_uploads.apply_async((slug,), expires=settings.UPLOADS_SWEEP_SECONDS)
+        settle_uploads.delay(slug)

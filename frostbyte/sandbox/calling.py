@@ -247,7 +247,7 @@ def _raised(failure: Failure) -> FrostbyteError:
         return error
     return SandboxCrashedError(
         "The work on the file failed.",
-        extra={"exception": failure.kind.rpartition(":")[2], "place": failure.place},
+        extra={"kind": failure.kind.rpartition(":")[2], "place": failure.place},
     )
 
 

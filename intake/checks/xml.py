@@ -32,7 +32,8 @@ class PrologCheck:
             return
         try:
             self._parser.Parse(data[: self._left], False)
-        except (_BodyBegins, expat.ExpatError):
+        except (_BodyBegins, expat.ExpatError, ValueError, LookupError):
+            # The last two: an encoding that expat does not know.
             self.is_done = True
             return
         self._left -= len(data)

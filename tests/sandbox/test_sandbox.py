@@ -85,7 +85,7 @@ def test_errors_of_our_own_come_back_as_they_were_raised() -> None:
 def test_other_errors_tell_their_place_and_no_content() -> None:
     with pytest.raises(SandboxCrashedError) as raised:
         job("stumble")
-    assert raised.value.extra["exception"] == "KeyError"
+    assert raised.value.extra["kind"] == "KeyError"
     assert "tests/sandbox/jobs.py" in raised.value.extra["place"]
     assert "content" not in f"{raised.value.extra} {raised.value}"
 

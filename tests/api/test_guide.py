@@ -32,6 +32,7 @@ FILES = {
 }
 # Errors that no caller meets: they are handled where they are raised.
 INTERNAL = {
+    "FOLDER_IN_USE",
     "BENCHMARK_FAILED",
     "HEALTH_CHECK_FAILED",
     "LEASE_LOST",

@@ -40,6 +40,7 @@ NOT_ATTACKED: Final[Mapping[str, str]] = {
     "receipt": "tells of the file that it is given; opens no tenant",
     "up": "starts the programs; knows no tenant",
     "upgrade": "changes every schema, each under its own role, and takes no name",
+    "watch": "waits on a folder; takes files in by the same service as `ingest`, which is attacked",
 }
 """Commands that are not attacked, and why. Every other one is."""
 

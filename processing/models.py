@@ -208,7 +208,7 @@ class BatchReport(models.Model):
 
     The report itself is an object of the tenant's bucket (`report_key`), `sha256` that of its
     bytes. `signature` is Ed25519, in base64, over those bytes, by the platform's key that
-    `signing_key` names; both are empty where nothing signs.
+    `signing_key` names.
     """
 
     batch = models.OneToOneField(
@@ -216,8 +216,8 @@ class BatchReport(models.Model):
     )
     sha256 = models.CharField(max_length=64)
     size_bytes = models.PositiveBigIntegerField()
-    signature = models.CharField(max_length=100, blank=True)
-    signing_key = models.CharField(max_length=64, blank=True)
+    signature = models.CharField(max_length=100)
+    signing_key = models.CharField(max_length=64)
     created_at = models.DateTimeField(default=timezone.now, editable=False)
 
     class Meta:

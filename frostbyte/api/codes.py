@@ -14,6 +14,7 @@ ANSWER_MODULES: Final = (
     "tenants.errors",
     "intake.errors",
     "intake.uploads.errors",
+    "processing.batches.errors",
     "processing.rendering",
     "search.errors",
 )

@@ -1,5 +1,6 @@
 """Who gets in: back ends, lock-out, sessions."""
 
+import re
 from datetime import timedelta
 
 from frostbyte.settings.env import environment
@@ -15,7 +16,9 @@ AUTHENTICATION_BACKENDS = [
 SESSION_COOKIE_AGE = _env.session_hours * 60 * 60
 SESSION_IDLE_SECONDS = _env.session_idle_minutes * 60
 # A page that stands open asks here by itself, which is no sign of a person.
-SESSION_PASSIVE_PATHS = frozenset({"/documents/status/"})
+SESSION_PASSIVE_PATHS = re.compile(
+    r"/documents/status/|/batches/[0-9a-f-]+/status/|/api/v1/batches/[0-9a-f-]+/events"
+)
 
 # Attempts are counted in the cache, in keys that carry the schema, so by tenant; nothing is
 # written to a table. What was typed as a name is hashed before it is counted or logged.

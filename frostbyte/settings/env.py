@@ -62,6 +62,7 @@ class Environment(BaseSettings):
     batch_open_hours: int = 24
     upload_hours: int = 24
     admin_rate_per_minute: int = 60
+    max_streams_per_tenant: int = 200
     bucket_prefix: str = "frostbyte"
     database_url: str = Field("", validation_alias="DATABASE_URL")
     redis_url: str = Field("", validation_alias="REDIS_URL")

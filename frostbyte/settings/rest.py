@@ -26,6 +26,8 @@ RATES_PER_MINUTE: dict[str, int] = {
     "auth": 60,
 }
 RATES_COUNTED = True
+# Streams of events that a tenant may have open at one time.
+STREAMS_PER_TENANT = environment().max_streams_per_tenant
 
 SPECTACULAR_SETTINGS: dict[str, Any] = {
     "TITLE": "Frostbyte",
@@ -47,6 +49,7 @@ SPECTACULAR_SETTINGS: dict[str, Any] = {
         {"name": "auth", "description": "Exchange a key for a token that lives for minutes."},
         {"name": "intake", "description": "Hand files in; every file gets a receipt."},
         {"name": "metadata", "description": "The schemas of documents' own metadata."},
+        {"name": "batches", "description": "How far a batch is, and what became of its files."},
         {"name": "documents", "description": "What was handed in, and what was made of it."},
         {"name": "collections", "description": "Who reads what within the tenant."},
         {"name": "search", "description": "Ask, and check what the answers rest on."},

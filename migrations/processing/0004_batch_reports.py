@@ -29,8 +29,8 @@ class Migration(migrations.Migration):
                 ('batch', models.OneToOneField(on_delete=django.db.models.deletion.CASCADE, primary_key=True, related_name='report', serialize=False, to='intake.batch')),
                 ('sha256', models.CharField(max_length=64)),
                 ('size_bytes', models.PositiveBigIntegerField()),
-                ('signature', models.CharField(blank=True, max_length=100)),
-                ('signing_key', models.CharField(blank=True, max_length=64)),
+                ('signature', models.CharField(max_length=100)),
+                ('signing_key', models.CharField(max_length=64)),
                 ('created_at', models.DateTimeField(default=django.utils.timezone.now, editable=False)),
             ],
             options={

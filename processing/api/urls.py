@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from processing.api import batches, views
+from processing.api import batch_reports, batches, events, views
 
 urlpatterns = [
     path("batches", batches.BatchesView.as_view(), name="batches"),
@@ -15,4 +15,10 @@ urlpatterns = [
         views.PageImageView.as_view(),
         name="page-image",
     ),
+    path(
+        "batches/<uuid:batch_id>/report",
+        batch_reports.BatchReportView.as_view(),
+        name="batch-report",
+    ),
+    path("batches/<uuid:batch_id>/events", events.BatchEventsView.as_view(), name="batch-events"),
 ]

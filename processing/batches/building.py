@@ -9,7 +9,7 @@ from uuid import UUID
 from intake.models import Batch, BatchFile, Outcome, Receipt
 from processing.batches.outcomes import TITLES, FileState, file_state
 from processing.batches.report import (
-    VERSION,
+    REPORT_TYPE,
     BatchFacts,
     Dropped,
     Failure,
@@ -30,12 +30,12 @@ from tenants.models import Tenant
 
 
 def report_build(*, tenant: Tenant, batch: Batch, completed_at: datetime) -> Report:
-    """Return the report of a batch whose files are all over, in four queries."""
+    """Return the report of a batch whose files are all over, in three queries."""
     rows = list(BatchFile.objects.filter(batch=batch).select_related("receipt__document"))
     runs = latest_runs(_document_ids(rows))
     files = tuple(_file(batch, row, runs) for row in sorted(rows, key=lambda row: row.position))
     return Report(
-        version=VERSION,
+        type=REPORT_TYPE,
         tenant=tenant.slug,
         batch=_batch(batch, completed_at),
         totals=_totals(files),

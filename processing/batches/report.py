@@ -11,9 +11,8 @@ from typing import Any, Final
 
 import msgspec
 
-from frostbyte.kernel.hashing import canonical_json
-
-VERSION: Final = 1
+REPORT_TYPE: Final = "frostbyte-report-1"
+"""The `type` of a signed report: its number changes when the members do."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -184,7 +183,7 @@ class FileReport:
 class Report:
     """The whole report."""
 
-    version: int
+    type: str
     tenant: str
     batch: BatchFacts
     totals: Totals
@@ -193,9 +192,10 @@ class Report:
     files: tuple[FileReport, ...]
 
 
-def encode_report(report: Report) -> bytes:
-    """Return the report's bytes, as they are stored, hashed and signed."""
-    return canonical_json(msgspec.to_builtins(report))
+def report_document(report: Report) -> dict[str, Any]:
+    """Return the report as JSON values, as it is signed."""
+    document: dict[str, Any] = msgspec.to_builtins(report)
+    return document
 
 
 def decode_report(data: bytes) -> Report:
@@ -268,8 +268,3 @@ def _troubles(file: FileReport) -> Iterable[tuple[str, str, str, str, int]]:
 
 RESEND: Final = "Send the file in a new batch."
 _AREAS: Final = {"intake": "intake", "parse": "parsing", "policy": "policy"}
-
-
-def as_values(report: Report) -> Any:
-    """Return the report as JSON values."""
-    return msgspec.to_builtins(report)

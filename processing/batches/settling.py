@@ -14,14 +14,15 @@ from django.utils import timezone
 from audit.events import EventType
 from audit.services import record_event
 from frostbyte.kernel.errors import FrostbyteError
-from frostbyte.kernel.hashing import sha256_hex
+from frostbyte.kernel.hashing import canonical_json, sha256_hex
 from intake.models import Batch, BatchState
 from processing.batches.building import report_build
 from processing.batches.outcomes import unfinished_files
-from processing.batches.report import Report, encode_report
+from processing.batches.report import Report, report_document
 from processing.models import BatchReport
 from tenants.access.readers import EVERYTHING
 from tenants.context import reading
+from tenants.encryption.signatures import sign
 from tenants.models import Tenant
 from tenants.stores import for_tenant
 
@@ -104,9 +105,16 @@ def _settle(tenant: Tenant, batch_id: UUID) -> bool:
 
 
 def _keep(tenant: Tenant, batch: Batch, report: Report) -> BatchReport:
-    data = encode_report(report)
+    document = report_document(report)
+    data, signature = canonical_json(document), sign(document)
     for_tenant(tenant).objects.put(report_key(batch.pk), data, content_type="application/json")
-    return BatchReport.objects.create(batch=batch, sha256=sha256_hex(data), size_bytes=len(data))
+    return BatchReport.objects.create(
+        batch=batch,
+        sha256=sha256_hex(data),
+        size_bytes=len(data),
+        signature=signature.value,
+        signing_key=signature.key_id,
+    )
 
 
 def _record(tenant: Tenant, batch: Batch, report: Report, kept: BatchReport) -> None:

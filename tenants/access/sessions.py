@@ -49,7 +49,7 @@ def _limit(request: HttpRequest) -> None:
         session.flush()
         request.user = AnonymousUser()
         return
-    passive = request.path in settings.SESSION_PASSIVE_PATHS
+    passive = settings.SESSION_PASSIVE_PATHS.fullmatch(request.path)
     if not passive and now - session.get(SEEN, 0) >= _NOTED_EVERY:
         session.setdefault(BEGAN, now)
         session[SEEN] = now

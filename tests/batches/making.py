@@ -90,7 +90,9 @@ def received(tenant: Tenant, files: Mapping[str, bytes], **options: Any) -> Batc
 
 
 def work_off(tenant: Tenant, batch: Batch) -> None:
-    """Bring every run of the batch to its end."""
+    """Bring every run of the batch's documents to its end."""
     with tenant_context(tenant):
-        for run in Run.objects.filter(batch_id=batch.pk).order_by("created_at"):
+        files = batch.files.filter(receipt__document__isnull=False)
+        documents = list(files.values_list("receipt__document", flat=True))
+        for run in Run.objects.filter(document__in=documents).order_by("created_at"):
             run_advance(tenant=tenant, run_id=run.pk)

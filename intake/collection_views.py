@@ -30,10 +30,11 @@ class CollectionRow:
 @staff_page(Scope.ADMIN)
 def collections(request: StaffRequest) -> HttpResponse:
     """List every collection with its groups."""
-    counts = document_counts()
+    managed = collections_managed()
+    counts = document_counts(managed)
     rows = [
         CollectionRow(each, [group.name for group in each.groups.all()], counts.get(each.pk))
-        for each in collections_managed()
+        for each in managed
     ]
     return render(request, "intake/collections.html", {"section": "collections", "rows": rows})
 

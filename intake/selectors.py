@@ -4,6 +4,7 @@ What the reader of the connection may not see, PostgreSQL does not return: not h
 is joined or counted.
 """
 
+from collections.abc import Iterable
 from uuid import UUID
 
 from django.db.models import Count, QuerySet
@@ -50,9 +51,10 @@ def collection_managed(*, name: str) -> Collection:
         return collection_get(name=name)
 
 
-def document_counts() -> dict[UUID, int]:
-    """Return how many documents each collection holds that the reader sees."""
-    counted = collection_list().annotate(count=Count("documents"))
+def document_counts(collections: Iterable[Collection]) -> dict[UUID, int]:
+    """Return how many documents each of the collections holds that the reader sees."""
+    named = [collection.pk for collection in collections]
+    counted = collection_list().filter(pk__in=named).annotate(count=Count("documents"))
     return dict(counted.values_list("pk", "count"))
 
 

@@ -62,6 +62,12 @@ class EmbeddingMode(StrEnum):
     OFFLINE = "offline"
 
 
+class EmbeddingModel(StrEnum):
+    """The models that the platform offers for text; `processing.embedders` has one of each."""
+
+    MINILM = "all-MiniLM-L6-v2"
+
+
 Share = Annotated[float, Field(ge=0.0, le=1.0)]
 Rate = Annotated[int, Field(ge=1, le=100_000)]
 
@@ -89,7 +95,7 @@ class TenantConfiguration(BaseModel):
     rate_query_per_minute: Rate = 1000
     rate_audit_per_minute: Rate = 300
     embedding_mode: EmbeddingMode = EmbeddingMode.OFFLINE
-    embedding_model: str = "all-MiniLM-L6-v2"
+    embedding_model: EmbeddingModel = EmbeddingModel.MINILM
     retrieval_top_k_default: Annotated[int, Field(ge=1, le=200)] = 5
     retrieval_top_k_max: Annotated[int, Field(ge=1, le=200)] = 50
     generation_enabled: bool = False

@@ -1,5 +1,6 @@
 """Collections: what there is, and for administrators who reads it."""
 
+from collections.abc import Iterable
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any, ClassVar
 
@@ -36,12 +37,12 @@ class CollectionBase(GenericAPIView[Collection]):
 
     serializer_class = CollectionSerializer
 
-    def context_with_counts(self) -> dict[str, Any]:
+    def context_with_counts(self, collections: Iterable[Collection]) -> dict[str, Any]:
         """Return the serializer's context with the counts that the caller may know.
 
         Not in `get_serializer_context`, which the description of the API calls without a tenant.
         """
-        return {**self.get_serializer_context(), "counts": document_counts()}
+        return {**self.get_serializer_context(), "counts": document_counts(collections)}
 
     def seeing(self, request: Request) -> AbstractContextManager[None]:
         """Return the context in which names and groups are read."""
@@ -49,7 +50,9 @@ class CollectionBase(GenericAPIView[Collection]):
 
     def tell(self, request: Request, collection: Collection, code: int = 200) -> Response:
         """Return the collection as it stands."""
-        serializer = CollectionSerializer(collection, context=self.context_with_counts())
+        serializer = CollectionSerializer(
+            collection, context=self.context_with_counts([collection])
+        )
         with self.seeing(request):
             return Response(serializer.data, status=code)
 
@@ -73,9 +76,10 @@ class CollectionsView(CollectionBase):
     )
     def get(self, request: Request) -> Response:
         """List the collections that the caller reads, with the scope `admin` all, by name."""
-        context = self.context_with_counts()
         with self.seeing(request):
             page = self.paginate_queryset(collection_list().prefetch_related("groups"))
+        context = self.context_with_counts(page or [])
+        with self.seeing(request):
             told = CollectionSerializer(page, many=True, context=context).data
         return self.get_paginated_response(told)
 

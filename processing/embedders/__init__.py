@@ -11,8 +11,9 @@ from django.utils.module_loading import import_string
 
 from processing.errors import EmbeddingError
 from processing.ports import Embedder
+from tenants.configuration import EmbeddingModel
 
-DEFAULT_MODEL: Final = "all-MiniLM-L6-v2"
+DEFAULT_MODEL: Final = EmbeddingModel.MINILM
 
 EMBEDDERS: Final = ((DEFAULT_MODEL, "processing.embedders.minilm.MiniLM"),)
 """Model name and the class that is it, imported and loaded on first use."""
@@ -64,5 +65,10 @@ def check_embedders(**_options: Any) -> list[CheckMessage]:
         Error(f"Embedder '{name}' names a module that is not there: {path}.", id="processing.E021")
         for name, path in EMBEDDERS
         if importlib.util.find_spec(path.rpartition(".")[0]) is None
+    ]
+    errors += [
+        Error(f"Embedder '{name}' can be configured and stands in no table.", id="processing.E022")
+        for name in EmbeddingModel
+        if name not in names
     ]
     return errors

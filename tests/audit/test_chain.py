@@ -128,3 +128,9 @@ def test_the_command_names_the_broken_chain(acme: Tenant, globex: Tenant) -> Non
     with pytest.raises(CommandError):
         call_command("audit_verify", stdout=out)
     assert f"BROKEN at event {target.sequence}" in out.getvalue()
+
+
+def test_a_chain_that_is_not_there_does_not_hold(acme: Tenant, globex: Tenant) -> None:
+    """A slug that is mistyped, or a chain that was emptied, must not read as one that is whole."""
+    with pytest.raises(CommandError, match="no chain of events named 'acmee'"):
+        call_command("audit_verify", tenant="acmee")

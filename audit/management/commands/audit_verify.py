@@ -19,7 +19,12 @@ class Command(BaseCommand):
         parser.add_argument("--tenant", help="slug of one tenant, or 'platform'; default: all")
 
     def handle(self, *, tenant: str | None, **_options: Any) -> None:
-        reports = [chain_verify(tenant=name) for name in ([tenant] if tenant else chain_names())]
+        known = chain_names()
+        if tenant and tenant not in known:
+            raise CommandError(
+                f"There is no chain of events named '{tenant}'. Leave --tenant out to see them all."
+            )
+        reports = [chain_verify(tenant=name) for name in ([tenant] if tenant else known)]
         for report in reports:
             self.stdout.write(_line(report))
         if not all(report.valid for report in reports):

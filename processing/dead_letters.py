@@ -6,7 +6,7 @@ decide over it, and nobody else sees that there is one.
 
 from collections.abc import Iterable
 from enum import StrEnum
-from typing import Final
+from typing import Any, Final
 from uuid import UUID
 
 from django.db import transaction
@@ -17,7 +17,8 @@ from audit.events import EventType
 from audit.services import record_event
 from frostbyte.kernel.errors import FrostbyteError, NotFoundError
 from processing.handing import work_announce
-from processing.models import DEAD_STATES, Resolution, Run, RunState, StageState
+from processing.models import DEAD_STATES, Resolution, Run, RunState, StageRun, StageState
+from processing.pipeline import stage_named
 from processing.undoing import derived_remove_on_commit, rows_undo
 from tenants.models import Tenant
 
@@ -65,6 +66,36 @@ def dead_letter_get(*, run_id: UUID) -> Run:
     if run is None:
         raise NotFoundError("There is no such dead letter.")
     return run
+
+
+def failed_stage(run: Run) -> StageRun | None:
+    """Return the stage at which a dead letter (stages prefetched) came to its end."""
+    return next((stage for stage in run.stages.all() if stage.state == StageState.FAILED), None)
+
+
+def letter_facts(run: Run) -> dict[str, Any]:
+    """Return what is told of a dead letter, for API, command and page alike.
+
+    `outcome` is the verdict of the stage that the document did not get past.
+    """
+    stage = failed_stage(run)
+    return {
+        "id": run.pk,
+        "document_id": run.document_id,
+        "filename": run.document.filename,
+        "batch_id": run.batch_id,
+        "stage": stage.stage if stage else "",
+        "outcome": stage_named(stage.stage).verdict if stage else run.state,
+        "code": run.error_code,
+        "message": run.error_message,
+        "remediation": run.remediation,
+        "attempts": stage.attempt if stage else 0,
+        "failed_at": run.finished_at,
+        "resolution": run.resolution,
+        "resolved_by": run.resolved_by,
+        "resolved_at": run.resolved_at,
+        "reason": run.resolution_reason,
+    }
 
 
 def is_possible(run: Run, decision: Decision) -> bool:

@@ -2,9 +2,11 @@
 
 from django.urls import path
 
-from processing import batch_views, views
+from processing import batch_views, letter_views, views
 
 urlpatterns = [
+    path("dead-letters/", letter_views.dead_letters, name="dead_letters"),
+    path("dead-letters/decide/", letter_views.decide, name="dead_letters_decide"),
     path("", views.documents, name="documents"),
     path("documents/status/", views.documents_status, name="documents_status"),
     path("documents/<uuid:document_id>/", views.document, name="document"),

@@ -2,11 +2,25 @@
 
 from django.urls import path
 
-from processing.api import batch_reports, batches, events, views
+from processing.api import batch_reports, batches, dead_letters, events, views
 
 urlpatterns = [
     path("batches", batches.BatchesView.as_view(), name="batches"),
     path("batches/<uuid:batch_id>", batches.BatchView.as_view(), name="batch"),
+    path("dead-letters", dead_letters.DeadLettersView.as_view(), name="dead-letters"),
+    path(
+        "dead-letters/<uuid:run_id>/retry",
+        dead_letters.RetryView.as_view(),
+        name="dead-letter-retry",
+    ),
+    path(
+        "dead-letters/<uuid:run_id>/skip", dead_letters.SkipView.as_view(), name="dead-letter-skip"
+    ),
+    path(
+        "dead-letters/<uuid:run_id>/abandon",
+        dead_letters.AbandonView.as_view(),
+        name="dead-letter-abandon",
+    ),
     path("documents", views.DocumentsView.as_view(), name="documents"),
     path("documents/<uuid:document_id>", views.DocumentView.as_view(), name="document"),
     path("documents/<uuid:document_id>/chunks", views.ChunksView.as_view(), name="chunks"),

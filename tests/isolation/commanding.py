@@ -48,6 +48,8 @@ OWN: Final = frozenset({"slug", "slugs", "tenant"})
 """Arguments that name the tenant to work on: the attacker's."""
 
 LEFT_OUT: Final[Mapping[str, str]] = {
+    "batch": "the sender's name of a batch, looked for within the tenant that is named",
+    "every": "every dead letter of the tenant that is named",
     "all": "goes through every tenant, each by its own name",
     "ask": "waits for a person at a keyboard",
     "master": "turns the platform's key, in a file that all tests share",
@@ -150,6 +152,10 @@ VALUES: Final[Mapping[str, Callable[[Given], tuple[str, ...]]]] = {
     "issuer": lambda given: (issuer_of(given.material),),
     "key_id": lambda given: (*given.material.key_ids, *_names(given)),
     "name": _names,
+    "code": lambda _given: ("CHECKSUM_MISMATCH",),
+    "reason": _names,
+    "runs": lambda given: given.material.ids["processing_run.id"],
+    "timeout": lambda _given: ("1",),
     "older_than": lambda _given: ("1",),
     "paths": lambda given: (str(given.folder / "files"),),
     "role_claim": _names,

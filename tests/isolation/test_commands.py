@@ -42,6 +42,7 @@ pytestmark = pytest.mark.django_db
 
 NOT_OPENED: Final = {
     "oidc set": "asks a provider; tests/oidc starts one",
+    "pipeline resume": "nothing is paused; tests/processing pauses and resumes",
     "tenant create": "the attack is a slug that is taken; see test_life",
     "tenant deprovision": "would take the tenant away for good; see test_life",
     "tenant retry": "goes on only where something failed; see test_life",

@@ -36,6 +36,7 @@ from tenants.access.roles import TENANT_ADMIN, TENANT_ROLES
 from tenants.context import tenant_context
 from tenants.models import LifecycleRun, LifecycleStep, Scope, Tenant
 from tenants.services import api_key_issue
+from tenants.stores import for_tenant
 from tests.batches.making import announce, received
 
 PASSWORD: Final = "correct-horse-battery-9"
@@ -236,6 +237,24 @@ def _uploads(tenant: Tenant, words: Words, files: Mapping[str, bytes]) -> None:
             upload_append(tenant=tenant, upload_id=upload.pk, offset=0, read=read)
 
 
+def _dead_letter(tenant: Tenant, words: Words, files: Mapping[str, bytes]) -> None:
+    """A document whose bytes were changed in the store: its run waits for somebody's decision."""
+    del files
+    with tenant_context(tenant):
+        text = f"The {words.content} gauge is broken.\n".encode()
+        receipt = document_receive(
+            tenant=tenant,
+            filename=f"{words.filename.lower()}-broken.txt",
+            stream=io.BytesIO(text),
+            actor=ACTOR,
+        )
+        assert receipt.document is not None
+        for_tenant(tenant).objects.put(receipt.document.raw_key, text + b"?")
+        run = Run.objects.filter(document=receipt.document).first()
+        run = run or run_start(tenant=tenant, document=receipt.document)
+        assert run_advance(tenant=tenant, run_id=run.pk).is_dead_letter
+
+
 def _people(tenant: Tenant, words: Words, files: Mapping[str, bytes]) -> None:
     """Staff of every role, each signed in: people, groups, sessions."""
     del files
@@ -262,6 +281,7 @@ def _metadata(tenant: Tenant, words: Words, files: Mapping[str, bytes]) -> None:
 
 FILLERS: Final[tuple[Callable[[Tenant, Words, Mapping[str, bytes]], None], ...]] = (
     _hand_in,
+    _dead_letter,
     _batches,
     _uploads,
     _people,

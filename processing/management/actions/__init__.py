@@ -1,0 +1,1 @@
+"""What `manage.py pipeline` can do, a module for each kind of action."""

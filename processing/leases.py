@@ -69,9 +69,23 @@ def claim_next(*, tenant: Tenant) -> StageRun | None:
     paused = stages_paused(tenant)
     if StageRun.objects.filter(is_held()).count() >= settings.PIPELINE_RUNS_IN_FLIGHT_PER_TENANT:
         return None
-    due = _due(paused).order_by("-priority", "created_at", "pk")
-    run = due.select_for_update(skip_locked=True, of=("self",)).first()
+    due = _due(paused)
+    run = _first_of(due.filter(~_is_suspected())) or _first_of(due)
     return _claim(run, paused) if run else None
+
+
+def _first_of(due: QuerySet[Run]) -> Run | None:
+    ordered = due.order_by("-priority", "created_at", "pk")
+    return ordered.select_for_update(skip_locked=True, of=("self",)).first()
+
+
+def _is_suspected() -> Exists:
+    """Return the condition for a run that two workers have died on: all others go before it.
+
+    If it is the cause, it ends the least of their work; if it is not, it meets other circumstances.
+    """
+    lost = Q(lost_leases__gte=2) | Q(lost_leases=1, state=StageState.RUNNING)
+    return Exists(StageRun.objects.filter(lost, run=OuterRef("pk")))
 
 
 def _due(paused: frozenset[str]) -> QuerySet[Run]:

@@ -14,6 +14,7 @@ from intake.models import Priority
 from processing.handing import work_announce, work_next, workers_wake
 from processing.leases import claim_next
 from processing.models import Run, RunState, StageRun, StageState
+from processing.pipeline import STAGE_NAMES
 from processing.services import run_start
 from processing.tasks import sweep, work
 from tenants.context import tenant_context
@@ -215,3 +216,21 @@ def test_workers_are_alive_for_as_long_as_they_say_so(acme: Tenant, globex: Tena
     gone = workers_alive()
     assert (gone.alive, gone.places) == (0, 0)
     assert gone.last_seen == Worker.objects.get(name="b").seen_at
+
+
+def test_a_run_on_which_two_workers_died_goes_after_all_others(
+    acme: Tenant, globex: Tenant, receive: Receive
+) -> None:
+    suspected = hand_in(receive, acme, 0, priority=Priority.HIGH)
+    sound = [hand_in(receive, acme, number) for number in (1, 2)]
+    untouched = hand_in(receive, globex, 0)
+    with tenant_context(acme):
+        for lost in (0, 1):
+            taken = claim_next(tenant=acme)
+            assert taken is not None
+            assert (taken.run_id, taken.lost_leases) == (suspected.pk, lost)
+            StageRun.objects.filter(pk=taken.pk).update(lease_expires_at=Now())
+        order = [stage.run_id for stage in iter(lambda: claim_next(tenant=acme), None)]
+    assert order == [*(run.pk for run in sound), suspected.pk]
+    with tenant_context(globex):
+        assert untouched.stages.filter(attempt=0).count() == len(STAGE_NAMES)

@@ -17,6 +17,7 @@ from intake.errors import CollectionNotEmptyError
 from intake.locks import lock, lock_content
 from intake.models import Collection, Document, Receipt
 from intake.selectors import collection_get, same_content
+from intake.versions import series_leave
 from tenants.access.groups import groups_named
 from tenants.access.readers import EVERYTHING
 from tenants.context import reading
@@ -126,6 +127,7 @@ def document_move(*, tenant: Tenant, document: Document, collection: str, actor:
         raise _refused("collection", "The same file is in that collection already.")
     moved.collection = target
     moved.save(update_fields=["collection"])
+    series_leave(tenant=tenant, document=moved)
     record_event(
         tenant=tenant.slug,
         event_type=EventType.DOCUMENT_MOVED,

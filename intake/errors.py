@@ -251,6 +251,21 @@ class BatchNotOpenError(FrostbyteError):
     http_status = 409
 
 
+class IdempotencyInWorkError(FrostbyteError):
+    """A request with this `Idempotency-Key` is still in work; `retry_after` is in seconds."""
+
+    code = "IDEMPOTENCY_IN_WORK"
+    http_status = 409
+    retryable = True
+
+
+class IdempotencyKeyReusedError(FrostbyteError):
+    """This `Idempotency-Key` came with another request before."""
+
+    code = "IDEMPOTENCY_KEY_REUSED"
+    http_status = 422
+
+
 class BatchNotFoundError(NotFoundError):
     """No batch of this tenant that the reader sees has this id, or no file of it this one."""
 

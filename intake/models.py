@@ -261,6 +261,35 @@ class Receipt(models.Model):
         return f"{self.filename}: {self.outcome}"
 
 
+class IdempotencyKey(models.Model):
+    """A request that may be sent again: `status` and `body` are its answer once there is one.
+
+    A key is its caller's own, at one address (`endpoint`). `fingerprint` is the SHA-256 of what
+    the request asked for; `body` is compressed by zlib.
+    """
+
+    key = models.CharField(max_length=200)
+    principal = models.CharField(max_length=200)
+    endpoint = models.CharField(max_length=200)
+    fingerprint = models.CharField(max_length=64)
+    status = models.PositiveSmallIntegerField(null=True, blank=True)
+    body = models.BinaryField(default=bytes)
+    content_type = models.CharField(max_length=200, blank=True)
+    location = models.CharField(max_length=500, blank=True)
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+    expires_at = models.DateTimeField(db_index=True)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["principal", "endpoint", "key"], name="one_request_a_key"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.endpoint}: {self.status or 'in work'}"
+
+
 class BatchFile(models.Model):
     """One file of a manifest: what its sender said of it, and its receipt once there is one."""
 

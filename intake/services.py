@@ -32,6 +32,7 @@ from intake.quotas import quota_check, quota_check_and_hold
 from intake.receipts import receipt_issue
 from intake.selectors import collection_get, metadata_schema_in_force, same_content
 from intake.signals import document_received
+from intake.versions import version_take
 from tenants.lifecycle.gate import writing
 from tenants.models import Tenant
 from tenants.stores import for_tenant
@@ -220,6 +221,7 @@ def _enter(tenant: Tenant, upload: Upload, document: Document, actor: str) -> Re
     if existing:
         return _duplicate(tenant, upload, existing, actor)
     quota_check_and_hold(tenant=tenant, adds_bytes=upload.size)
+    version_take(document)
     document.save(force_insert=True)
     receipt = _receipt(
         tenant,

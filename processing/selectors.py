@@ -27,6 +27,11 @@ def documents_with_state() -> QuerySet[Document]:
     return document_list().annotate(run_state=Subquery(latest.values("state")[:1]))
 
 
+def document_versions(document: Document) -> QuerySet[Document]:
+    """Return the versions of the document's file, newest first, each with `run_state`."""
+    return documents_with_state().filter(series=document.series).order_by("-version")
+
+
 def chunk_list(*, document_id: UUID) -> QuerySet[Chunk]:
     """Return the published passages of a document in reading order."""
     published = document_get(document_id=document_id).published_run_id

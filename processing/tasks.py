@@ -6,7 +6,10 @@ import structlog
 from celery import shared_task
 from django.db import DatabaseError
 
-from processing.batches.settling import batches_settle_due
+from intake.batches.services import batches_expire
+from intake.idempotency import idempotency_clear
+from processing.batches.settling import WORKER, batches_settle_due
+from processing.clock import database_now
 from processing.handing import WORK_TASK, message_send, work_announce, work_next
 from processing.services import start_missing_runs
 from processing.storage import storage_measure
@@ -53,6 +56,22 @@ def sweep() -> None:
 def measure(tenant: Tenant) -> None:
     """Count what one tenant has in its stores."""
     storage_measure(tenant=tenant)
+
+
+@shared_task(base=TenantTask, name="processing.close_batches")
+def close_batches(tenant: Tenant) -> None:
+    """Close one tenant's batches whose files did not come in time; forget old idempotency keys."""
+    closed = batches_expire(tenant=tenant, now=database_now(), actor=WORKER)
+    forgotten = idempotency_clear()
+    if closed or forgotten:
+        log.info("batches closed", count=closed, keys_forgotten=forgotten)
+
+
+@shared_task(base=PeriodicTask, name="processing.close_batches_all")
+def close_batches_all() -> None:
+    """Hand that out for every active tenant."""
+    for slug in tenant_list().filter(state=TenantState.ACTIVE).values_list("slug", flat=True):
+        close_batches.delay(slug)
 
 
 @shared_task(base=PeriodicTask, name="processing.measure_all")

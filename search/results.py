@@ -54,10 +54,15 @@ class SearchResult:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class QueryFilters:
-    """Limits on where to look; an empty one limits nothing."""
+    """Limits on where to look; an empty one limits nothing.
+
+    Of a file that came in several versions the newest published one is looked at, with
+    `all_versions` each.
+    """
 
     document_ids: tuple[UUID, ...] = ()
     media_types: tuple[str, ...] = ()
+    all_versions: bool = False
     collections: tuple[str, ...] = ()
     created_after: datetime | None = None
     created_before: datetime | None = None

@@ -54,7 +54,7 @@ def search(
         embedder.embed([text])[0],
         model_id=embedder.model_id,
         limit=limit,
-        documents=_documents(filters),
+        **_within(filters),
     )
     hits = _hits(tenant, matches, embedder.model_id)
     took_ms = round((monotonic() - started) * 1000)
@@ -84,9 +84,15 @@ def _checked(tenant: Tenant, query_text: str, top_k: int | None) -> tuple[str, i
     return text, limit
 
 
-def _documents(filters: QueryFilters | None) -> QuerySet[Document] | None:
-    """Return the documents that the filters leave, or None when they leave all."""
-    return None if filters is None or filters == QueryFilters() else _filtered(filters)
+def _within(filters: QueryFilters | None) -> dict[str, QuerySet[Any, Any]]:
+    """Return what of the vectors to look at: nothing is said where all of them are."""
+    if filters is None or filters == QueryFilters():
+        return {}
+    found = _filtered(filters)
+    if filters.all_versions:
+        published = found.exclude(published_run_id=None)
+        return {"runs": published.values("published_run_id")}
+    return {"documents": found}
 
 
 def _filtered(filters: QueryFilters) -> QuerySet[Document]:

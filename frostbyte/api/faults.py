@@ -7,7 +7,7 @@ from typing import Any, Final
 import structlog
 from django.core.exceptions import PermissionDenied, RequestDataTooBig, SuspiciousOperation
 from django.db import InterfaceError, OperationalError
-from django.http import Http404
+from django.http import Http404, UnreadablePostError
 from rest_framework import exceptions
 from rest_framework.request import Request
 from rest_framework.views import APIView
@@ -143,6 +143,15 @@ def _suspicious(_error: Exception, _request: Request, _view: APIView) -> Problem
     )
 
 
+def _unread(_error: Exception, _request: Request, _view: APIView) -> Problem:
+    return Problem(
+        status=400,
+        code="VALIDATION_ERROR",
+        detail="The body did not come to its end.",
+        remediation="Send the request again.",
+    )
+
+
 def _database_away(error: Exception, _request: Request, _view: APIView) -> Problem:
     log.error("database", error=type(error).__name__, at=place_of(error))
     return DATABASE_AWAY
@@ -171,6 +180,7 @@ _TRANSLATORS: Final[
     (exceptions.UnsupportedMediaType, _unsupported),
     (exceptions.APIException, _other),
     (RequestDataTooBig, _too_big),
+    (UnreadablePostError, _unread),
     (SuspiciousOperation, _suspicious),
     ((OperationalError, InterfaceError), _database_away),
 )

@@ -44,6 +44,7 @@ PIPELINE_HEARTBEAT_SECONDS = PIPELINE_LEASE_SECONDS / 6
 PIPELINE_SWEEP_SECONDS = 5
 TENANT_SETTLE_SECONDS = 60
 STORAGE_MEASURE_SECONDS = 3600
+BATCHES_CLOSE_SECONDS = 300
 SESSIONS_CLEAR_SECONDS = 3600
 UPLOADS_SWEEP_SECONDS = 60
 UPLOAD_HOURS = _env.upload_hours
@@ -53,6 +54,7 @@ CELERY_BEAT_SCHEDULER = "frostbyte.beat:SteadyScheduler"
 CELERY_BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
     "sweep": {"task": "processing.sweep", "schedule": PIPELINE_SWEEP_SECONDS},
     "measure": {"task": "processing.measure_all", "schedule": STORAGE_MEASURE_SECONDS},
+    "close_batches": {"task": "processing.close_batches_all", "schedule": BATCHES_CLOSE_SECONDS},
     "clear_sessions": {"task": "tenants.clear_sessions", "schedule": SESSIONS_CLEAR_SECONDS},
     "sweep_uploads": {"task": "intake.sweep_uploads", "schedule": UPLOADS_SWEEP_SECONDS},
     "settle": {"task": "tenants.settle", "schedule": TENANT_SETTLE_SECONDS},

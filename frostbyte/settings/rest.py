@@ -7,7 +7,7 @@ from frostbyte.settings.env import environment
 REST_FRAMEWORK: dict[str, Any] = {
     "DEFAULT_AUTHENTICATION_CLASSES": [
         "tenants.api.authentication.BearerAuthentication",
-        "rest_framework.authentication.SessionAuthentication",
+        "tenants.api.authentication.PersonAuthentication",
     ],
     "DEFAULT_PERMISSION_CLASSES": ["tenants.api.permissions.HasScope"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],

@@ -11,11 +11,13 @@ from rest_framework.generics import GenericAPIView
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from intake.api.idempotency import HEADER, IdempotentMixin
 from intake.api.parsers import ManifestParser, MultipartParser
 from intake.batches.incoming import Body, Incoming, incoming_read
 from intake.batches.manifest import Manifest
 from intake.batches.selectors import batch_files, batch_get, batch_list
 from intake.batches.services import (
+    batch_cancel,
     batch_close,
     batch_file_receive,
     batch_open,
@@ -31,6 +33,8 @@ from processing.api.batch_serializers import (
     BatchUploadSerializer,
     ManifestSerializer,
 )
+from processing.batches.settling import batch_settle
+from processing.cancelling import batch_cancel_runs
 from processing.progress import latest_runs
 from tenants.api.callers import actor_of, require_tenant
 from tenants.models import Scope
@@ -63,14 +67,14 @@ class BatchBase(GenericAPIView[Batch]):
         return Response(data, status=code, headers=headers)
 
 
-class BatchesView(BatchBase):
+class BatchesView(IdempotentMixin, BatchBase):
     """The list of batches, and the way in for new ones."""
 
     required_scope: ClassVar = {"GET": INGEST_OR_QUERY, "POST": Scope.INGEST.value}
     throttle_scope: ClassVar = {"GET": "query", "POST": "intake"}
     parser_classes = (MultipartParser, ManifestParser)
     cursor_ordering = ("-created_at", "-id")
-    further_problems: ClassVar = {"POST": (404, 409, 503)}
+    further_problems: ClassVar = {"POST": (404, 409, 422, 503)}
 
     def get_queryset(self) -> QuerySet[Batch]:
         """Return the batches that the query asks for."""
@@ -103,6 +107,7 @@ class BatchesView(BatchBase):
             "multipart/form-data": BatchUploadSerializer,
             "application/json": ManifestSerializer,
         },
+        parameters=[HEADER],
         responses={
             201: OpenApiResponse(BatchReceiptSerializer, "Announced: the files are awaited."),
             202: OpenApiResponse(BatchReceiptSerializer, "Every file has its receipt."),
@@ -122,6 +127,7 @@ class BatchesView(BatchBase):
             return self.tell(self._receive(request, brought).pk, status.HTTP_202_ACCEPTED)
         if not isinstance(brought, Manifest):
             raise ValidationError({"manifest": ["The request has no body."]})
+        self.idempotent(request, brought.digest)
         batch = batch_open(
             tenant=require_tenant(request), manifest=brought, actor=actor_of(request)
         )
@@ -129,9 +135,12 @@ class BatchesView(BatchBase):
 
     def _receive(self, request: Request, body: Body) -> Batch:
         tenant, actor = require_tenant(request), actor_of(request)
-        with incoming_read(
-            tenant=tenant, body=body, check=batch_require_new_or_resumable
-        ) as incoming:
+
+        def check(manifest: Manifest) -> None:
+            self.idempotent(request, manifest.digest)
+            batch_require_new_or_resumable(manifest)
+
+        with incoming_read(tenant=tenant, body=body, check=check) as incoming:
             manifest: Any = incoming.manifest
             batch = batch_open_or_resume(tenant=tenant, manifest=manifest, actor=actor)
             _take(request, batch, incoming)
@@ -149,6 +158,31 @@ class BatchView(BatchBase):
     def get(self, _request: Request, batch_id: UUID) -> Response:
         """Return the receipt of a batch: each file with its receipt and how far it has come."""
         return self.tell(batch_id)
+
+
+class BatchCancelView(BatchBase):
+    """The end of a batch before its time."""
+
+    required_scope = Scope.INGEST.value
+    throttle_scope = "intake"
+    further_problems: ClassVar = {"POST": (409,)}
+
+    @extend_schema(
+        operation_id="batch_cancel",
+        tags=TAGS,
+        request=None,
+        responses={200: BatchReceiptSerializer},
+    )
+    def post(self, request: Request, batch_id: UUID) -> Response:
+        """Cancel a batch: what has not come is rejected, what is under way ends.
+
+        Documents that are published by then stay.
+        """
+        tenant, actor = require_tenant(request), actor_of(request)
+        batch = batch_cancel(tenant=tenant, batch=batch_get(batch_id=batch_id), actor=actor)
+        batch_cancel_runs(tenant=tenant, batch_id=batch.pk, actor=actor)
+        batch_settle(tenant, batch.pk)
+        return self.tell(batch.pk)
 
 
 def _take(request: Request, batch: Batch, incoming: Incoming) -> None:

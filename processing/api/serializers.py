@@ -9,6 +9,7 @@ from rest_framework.reverse import reverse
 from intake.models import Document
 from processing.models import Chunk, Run, RunState
 from processing.progress import progress_of
+from processing.selectors import document_versions
 from tenants.api.strict import StrictSerializer
 from tenants.naming import LABEL_LIMIT
 
@@ -22,7 +23,10 @@ class DocumentLinksSerializer(serializers.Serializer[Any]):
 
 
 class DocumentSerializer(serializers.ModelSerializer[Document]):
-    """A document; `state` is that of its latest run. `published_at`: since when it is found."""
+    """A document; `state` is that of its latest run. `published_at`: since when it is found.
+
+    `version` counts the files of its name in its collection; `is_current`: search finds this one.
+    """
 
     collection = serializers.CharField(source="collection.name", read_only=True)
     metadata = serializers.DictField(
@@ -40,6 +44,8 @@ class DocumentSerializer(serializers.ModelSerializer[Document]):
             "size_bytes",
             "sha256",
             "collection",
+            "version",
+            "is_current",
             "uploaded_by",
             "created_at",
             "published_at",
@@ -112,13 +118,49 @@ class RunSerializer(serializers.ModelSerializer[Run]):
         return StageSerializer(progress_of(run).stages, many=True).data
 
 
+class VersionSerializer(serializers.ModelSerializer[Document]):
+    """One version of a file."""
+
+    state = serializers.SerializerMethodField()
+    link = serializers.SerializerMethodField()
+
+    class Meta:
+        model = Document
+        fields = (
+            "id",
+            "version",
+            "is_current",
+            "sha256",
+            "uploaded_by",
+            "created_at",
+            "state",
+            "link",
+        )
+        read_only_fields = fields
+
+    @extend_schema_field(serializers.ChoiceField(choices=RunState.choices))
+    def get_state(self, document: Document) -> str:
+        """Return the state of its latest run, which the query has fetched."""
+        return getattr(document, "run_state", None) or RunState.QUEUED.value
+
+    @extend_schema_field(serializers.URLField())
+    def get_link(self, document: Document) -> str:
+        """Return its address."""
+        of_this = {"document_id": document.pk}
+        return reverse("api:document", kwargs=of_this, request=self.context["request"])
+
+
 class DocumentDetailSerializer(DocumentSerializer):
-    """A document with its latest run; `run` is null until one has begun."""
+    """A document with its latest run and all versions of its file, newest first.
+
+    `run` is null until one has begun.
+    """
 
     run = serializers.SerializerMethodField()
+    versions = serializers.SerializerMethodField()
 
     class Meta(DocumentSerializer.Meta):
-        fields = (*DocumentSerializer.Meta.fields, "run")
+        fields = (*DocumentSerializer.Meta.fields, "versions", "run")
         read_only_fields: tuple[str, ...] = fields
 
     def get_state(self, document: Document) -> str:
@@ -126,6 +168,12 @@ class DocumentDetailSerializer(DocumentSerializer):
         del document
         run: Run | None = self.context["run"]
         return run.state if run else RunState.QUEUED.value
+
+    @extend_schema_field(VersionSerializer(many=True))
+    def get_versions(self, document: Document) -> Any:
+        """Return the versions of the file, this one among them."""
+        versions = document_versions(document)
+        return VersionSerializer(versions, many=True, context=self.context).data
 
     @extend_schema_field(RunSerializer(allow_null=True))
     def get_run(self, _document: Document) -> Any:

@@ -21,6 +21,7 @@ urlpatterns = [
         dead_letters.AbandonView.as_view(),
         name="dead-letter-abandon",
     ),
+    path("batches/<uuid:batch_id>/cancel", batches.BatchCancelView.as_view(), name="batch-cancel"),
     path("documents", views.DocumentsView.as_view(), name="documents"),
     path("documents/<uuid:document_id>", views.DocumentView.as_view(), name="document"),
     path("documents/<uuid:document_id>/chunks", views.ChunksView.as_view(), name="chunks"),

@@ -1,6 +1,8 @@
 """Documents: hand one in, list them, follow one, read its passages and look at its pages."""
 
-from typing import ClassVar
+from collections.abc import Mapping
+from itertools import chain
+from typing import Any, ClassVar
 from uuid import UUID
 
 from django.db.models import QuerySet
@@ -12,7 +14,9 @@ from rest_framework.parsers import MultiPartParser
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from frostbyte.kernel.hashing import canonical_json, sha256_of_chunks
 from intake.api.examples import ACCEPTED, DUPLICATE
+from intake.api.idempotency import HEADER, IdempotentMixin
 from intake.api.refusals import refusal_of
 from intake.api.serializers import ReceiptSerializer, UploadSerializer
 from intake.collections import document_move
@@ -37,7 +41,7 @@ INGEST_OR_QUERY = (Scope.INGEST.value, Scope.QUERY.value)
 TAGS = ["documents"]
 
 
-class DocumentsView(GenericAPIView[Document]):
+class DocumentsView(IdempotentMixin, GenericAPIView[Document]):
     """The list of documents, and the way in for one file."""
 
     required_scope: ClassVar = {"GET": INGEST_OR_QUERY, "POST": Scope.INGEST.value}
@@ -45,7 +49,7 @@ class DocumentsView(GenericAPIView[Document]):
     parser_classes = (MultiPartParser,)
     serializer_class = DocumentSerializer
     cursor_ordering = ("-created_at", "-id")
-    further_problems: ClassVar = {"POST": (404, 422, 503)}
+    further_problems: ClassVar = {"POST": (404, 409, 422, 503)}
     problem_origins = ("intake",)
 
     def get_queryset(self) -> QuerySet[Document]:
@@ -62,6 +66,7 @@ class DocumentsView(GenericAPIView[Document]):
         operation_id="document_create",
         tags=["intake"],
         request={"multipart/form-data": UploadSerializer},
+        parameters=[HEADER],
         responses={
             202: OpenApiResponse(ReceiptSerializer, "Accepted; the pipeline goes on from here."),
             200: OpenApiResponse(ReceiptSerializer, "These bytes are here already, see `links`."),
@@ -79,6 +84,7 @@ class DocumentsView(GenericAPIView[Document]):
         if len(request.FILES.getlist("file")) > 1:
             raise ValidationError({"file": ["One file a request; this one brought several."]})
         file = upload.validated_data["file"]
+        self.idempotent(request, _fingerprint(upload.validated_data))
         receipt = document_receive(
             tenant=require_tenant(request),
             filename=file.name,
@@ -92,6 +98,15 @@ class DocumentsView(GenericAPIView[Document]):
         data = ReceiptSerializer(receipt, context=self.get_serializer_context()).data
         headers = {"Location": data["links"]["document"]}
         return Response(data, status=receipt.http_status, headers=headers)
+
+
+def _fingerprint(brought: Mapping[str, Any]) -> str:
+    """Return the SHA-256 of all that a hand-in asks for: the file, its name, where to, metadata."""
+    file = brought["file"]
+    asked = [file.name, brought["collection"], brought.get("metadata", "")]
+    digest = sha256_of_chunks(chain([canonical_json(asked)], file.chunks()))
+    file.seek(0)
+    return digest
 
 
 class DocumentView(GenericAPIView[Document]):

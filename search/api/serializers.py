@@ -46,6 +46,11 @@ class FiltersSerializer(StrictSerializer):
         required=False,
         help_text="Names of collections that the caller reads.",
     )
+    versions = serializers.ChoiceField(
+        choices=("current", "all"),
+        required=False,
+        help_text="`all`: earlier versions of files as well, not only the newest published.",
+    )
     created_after = serializers.DateTimeField(
         required=False, help_text="Documents handed in at this time or later."
     )
@@ -72,6 +77,7 @@ class FiltersSerializer(StrictSerializer):
         return QueryFilters(
             document_ids=tuple(validated_data.get("document_ids", ())),
             media_types=tuple(validated_data.get("media_types", ())),
+            all_versions=validated_data.get("versions") == "all",
             collections=tuple(validated_data.get("collections", ())),
             created_after=validated_data.get("created_after"),
             created_before=validated_data.get("created_before"),

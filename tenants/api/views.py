@@ -6,7 +6,6 @@ from django.db.models import QuerySet
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiExample, OpenApiParameter, extend_schema
 from rest_framework import status
-from rest_framework.authentication import SessionAuthentication
 from rest_framework.exceptions import ValidationError
 from rest_framework.generics import GenericAPIView
 from rest_framework.request import Request
@@ -15,7 +14,7 @@ from rest_framework.serializers import BaseSerializer
 
 from tenants.access.credentials import Credential
 from tenants.access.tokens import narrowed, token_issue
-from tenants.api.authentication import BearerAuthentication
+from tenants.api.authentication import BearerAuthentication, PersonAuthentication
 from tenants.api.callers import actor_of
 from tenants.api.permissions import HoldsKey, IsOperator
 from tenants.api.serializers import (
@@ -80,7 +79,7 @@ class TokenView(GenericAPIView[Tenant]):
 class OperatorView(GenericAPIView[Tenant]):
     """What every view of this part has in common."""
 
-    authentication_classes = (BearerAuthentication, SessionAuthentication)
+    authentication_classes = (BearerAuthentication, PersonAuthentication)
     permission_classes = (IsOperator,)
     required_scope = Scope.ADMIN.value
     throttle_scope = "admin"

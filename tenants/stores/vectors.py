@@ -49,6 +49,7 @@ class VectorStore(Protocol):
 
     def upsert(self, points: Sequence[Point], *, model_id: str) -> None: ...
     def publish(self, *, document_id: UUID, run_id: UUID) -> None: ...
+    def hide(self, *, document_id: UUID) -> None: ...
     def query(
         self,
         vector: NDArray[np.float32],
@@ -56,6 +57,7 @@ class VectorStore(Protocol):
         model_id: str,
         limit: int,
         documents: QuerySet[Any] | None = None,
+        runs: QuerySet[Any, Any] | None = None,
     ) -> list[Match]: ...
     def delete_document(self, document_id: UUID) -> None: ...
     def delete_run(self, run_id: UUID) -> None: ...
@@ -110,6 +112,12 @@ class PgVectors:
             document_id,
         )
 
+    def hide(self, *, document_id: UUID) -> None:
+        """Take every point of a document out of sight; they stay, and are found by their runs."""
+        self._run(
+            "UPDATE {table} SET visible = false WHERE visible AND document_id = %s", document_id
+        )
+
     def query(
         self,
         vector: NDArray[np.float32],
@@ -117,14 +125,22 @@ class PgVectors:
         model_id: str,
         limit: int,
         documents: QuerySet[Any] | None = None,
+        runs: QuerySet[Any, Any] | None = None,
     ) -> list[Match]:
         """Return the visible points of the same model nearest to `vector`, best first.
 
-        `documents` limits them to points of these; it becomes a part of the query, and is not read.
+        `documents` limits them to points of these. With `runs`, ids of runs, those of these runs
+        are returned instead, visible or not. Either becomes a part of the query, and is not read.
         """
+        seen: sql.Composable = sql.SQL("visible")
+        run_values: tuple[Any, ...] = ()
+        if runs is not None:
+            seen, run_values = _among("run_id", runs)
         within, values = _within(documents)
         wanted = Vector(vector).to_text()
-        rows = self._run(_QUERY, wanted, model_id, *values, wanted, limit, within=within)
+        rows = self._run(
+            _QUERY, wanted, *run_values, model_id, *values, wanted, limit, seen=seen, within=within
+        )
         return [Match(point_id, document_id, float(score)) for point_id, document_id, score in rows]
 
     def delete_document(self, document_id: UUID) -> None:
@@ -166,11 +182,18 @@ def _within(documents: QuerySet[Any] | None) -> tuple[sql.Composable, tuple[Any,
     """Return the condition that a point belongs to one of the documents, and its values."""
     if documents is None:
         return sql.SQL(""), ()
+    condition, values = _among("document_id", documents.values("pk"))
+    return sql.SQL("AND {condition}").format(condition=condition), values
+
+
+def _among(column: str, ids: QuerySet[Any, Any]) -> tuple[sql.Composable, tuple[Any, ...]]:
+    """Return the condition that a column has one of the ids of a query, and its values."""
     try:
-        text, values = documents.order_by().values("pk").query.sql_with_params()
+        text, values = ids.order_by().query.sql_with_params()
     except EmptyResultSet:
-        return sql.SQL("AND false"), ()
-    return sql.SQL("AND document_id IN ({documents})").format(documents=sql.SQL(text)), values
+        return sql.SQL("false"), ()
+    among = sql.SQL("{column} IN ({ids})")
+    return among.format(column=sql.Identifier(column), ids=sql.SQL(text)), values
 
 
 _CREATE = f"""
@@ -196,7 +219,7 @@ FROM unnest(%b::uuid[], %b::uuid[], %b::uuid[], %b::vector[])
 _QUERY = """
 SELECT point_id, document_id, 1 - (embedding <=> %s::vector) AS score
 FROM {table}
-WHERE visible AND model_id = %s {within}
+WHERE {seen} AND model_id = %s {within}
 ORDER BY embedding <=> %s::vector, point_id
 LIMIT %s
 """

@@ -29,6 +29,7 @@ pytestmark = pytest.mark.django_db
 
 NO_TENANT_TASKS: Final = {
     "intake.sweep_uploads": "takes nothing; sends a task for each tenant",
+    "processing.close_batches_all": "takes nothing; sends a task for each tenant",
     "processing.measure_all": "takes nothing; sends a task for each tenant",
     "processing.sweep": "takes nothing; goes through the active tenants, each in its own context",
     "processing.work": "takes nothing; enters the tenant whose turn it is, attacked below",

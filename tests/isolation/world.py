@@ -20,7 +20,9 @@ from django.test import Client
 from reportlab.pdfgen.canvas import Canvas
 
 from audit.models import AuditEvent
+from frostbyte.kernel.hashing import sha256_hex
 from frostbyte.kernel.ids import derived_id
+from intake.idempotency import Answer, Claim
 from intake.metadata.declaring import metadata_schema_declare
 from intake.models import DEFAULT_COLLECTION, Collection
 from intake.services import document_receive
@@ -279,11 +281,21 @@ def _metadata(tenant: Tenant, words: Words, files: Mapping[str, bytes]) -> None:
         metadata_schema_declare(tenant=tenant, schemas={"document": schema}, actor=ACTOR)
 
 
+def _idempotency(tenant: Tenant, words: Words, files: Mapping[str, bytes]) -> None:
+    """A request under a key, with its answer."""
+    del files
+    with tenant_context(tenant):
+        claim = Claim(key=f"{words.key}-request", principal=f"user:{words.staff}", endpoint="POST")
+        assert claim.take(sha256_hex(words.content.encode())) is None
+        claim.keep(Answer(200, words.content.encode(), "text/plain"))
+
+
 FILLERS: Final[tuple[Callable[[Tenant, Words, Mapping[str, bytes]], None], ...]] = (
     _hand_in,
     _dead_letter,
     _batches,
     _uploads,
+    _idempotency,
     _people,
     _keys,
     _metadata,

@@ -279,6 +279,8 @@ class IdempotencyKey(models.Model):
     created_at = models.DateTimeField(default=timezone.now, editable=False)
     expires_at = models.DateTimeField(db_index=True)
 
+    objects: ClassVar[models.Manager["IdempotencyKey"]] = models.Manager()
+
     class Meta:
         constraints: ClassVar = [
             models.UniqueConstraint(

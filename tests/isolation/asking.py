@@ -90,6 +90,9 @@ BODIES: Final[Mapping[str, Callable[[Material], Body]]] = {
     "DELETE api:upload": lambda _m: Body(headers=_TUS),
     "POST api:documents": lambda m: _upload(m, "file"),
     "POST api:batches": lambda m: _batch(m),  # noqa: PLW0108 - defined below
+    "POST api:dead-letter-retry": lambda _m: _json(),
+    "POST api:dead-letter-skip": lambda _m: _json(),
+    "POST api:dead-letter-abandon": lambda _m: _json(),
     "POST api:query": lambda m: _json(
         query_text="which valve opens", filters={"document_ids": list(m.ids["intake_document.id"])}
     ),

@@ -61,7 +61,7 @@ VALUES: Final[Mapping[str, Values]] = {
     "page_size": lambda _m: ("1",),
     "proof": lambda m: (json.dumps(m.proof),),
     "q": lambda m: (m.slug, m.words.name),
-    "reason": lambda m: (m.words.name,),
+    "reason": lambda _m: ("duplicate",),
     "run": lambda m: m.ids["processing_run.id"],
     "resource_id": lambda m: (_document(m), m.slug),
     "search": lambda m: (m.slug, m.words.name),

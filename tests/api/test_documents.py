@@ -203,7 +203,7 @@ def test_a_document_takes_few_queries(
     django_assert_max_num_queries: DjangoAssertNumQueries,
 ) -> None:
     caller, document = by_key(acme), publish(acme, "first.txt", ["a"])
-    with django_assert_max_num_queries(8):
+    with django_assert_max_num_queries(9):
         assert caller.get(f"{DOCUMENTS}/{document.pk}").status_code == 200
 
 

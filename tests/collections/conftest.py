@@ -6,8 +6,9 @@ from io import BytesIO
 
 import pytest
 from django.contrib.auth.models import Group
+from django.utils import timezone
 
-from intake.models import Batch, BatchFile, BatchState, Collection, Document
+from intake.models import Batch, BatchFile, BatchState, Collection, Document, Upload, UploadPart
 from intake.services import document_receive
 from processing.models import BatchReport
 from processing.runner import run_advance
@@ -110,3 +111,12 @@ def _batch_of(secret: Document) -> None:
         sha256=secret.sha256,
     )
     BatchReport.objects.create(batch=batch, sha256=secret.sha256, size_bytes=1)
+    upload = Upload.objects.create(
+        collection=secret.collection,
+        filename=secret.filename,
+        header=secret.sha256,
+        size_bytes=1,
+        created_by="tester",
+        expires_at=timezone.now(),
+    )
+    UploadPart.objects.create(upload=upload, offset=0, size_bytes=1, key=secret.sha256)

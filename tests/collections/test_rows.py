@@ -35,6 +35,8 @@ TABLES = {
     "intake_collection_groups": "collection_id = '{collection}'",
     "intake_document": "id = '{document}'",
     "intake_receipt": "document_id = '{document}'",
+    "intake_upload": "header = '{sha256}'",
+    "intake_uploadpart": "key = '{sha256}'",
     "processing_batchreport": "sha256 = '{sha256}'",
     "processing_run": "document_id = '{document}'",
     "processing_chunk": "document_id = '{document}'",
@@ -44,8 +46,8 @@ TABLES = {
 }
 """Every table that tells of a document or collection, and how the secret one's rows are found."""
 
-OPEN_TABLES = {"intake_documenttotals", "intake_metadataschema"}
-"""Tables of ours in a tenant's schema that tell of no document."""
+OPEN_TABLES = {"intake_documenttotals", "intake_idempotencykey", "intake_metadataschema"}
+"""Tables of ours in a tenant's schema that tell of no document, or to their own caller only."""
 
 FROM_LIBRARIES = ("account_", "auth_", "django_", "socialaccount_")
 """What tables of people and sessions begin with; no library knows of documents."""

@@ -177,9 +177,9 @@ def body_of(endpoint: Endpoint, method: str, material: Material) -> Body:
 
 
 def assignments(endpoint: Endpoint, material: Material) -> Iterator[dict[str, str]]:
-    """Yield values for the address's parameters: for a uuid some of every column that has uuids.
+    """Yield values for the address's parameters; for other kinds than uuids those of `VALUES`.
 
-    For other kinds those of `VALUES`.
+    For a uuid all of the column that it is named after, and some of every other that has uuids.
     """
     names = list(endpoint.parameters)
     choices = [_choices(name, endpoint.parameters[name], material) for name in names]
@@ -195,8 +195,14 @@ def _choices(name: str, kind: str, material: Material) -> tuple[str, ...]:
     if kind != "uuid":
         return VALUES[name](material)
     known, columns = set(material.uuids), material.ids.values()
-    chosen = (values[at] for at in range(_OF_EACH) for values in columns if at < len(values))
-    return tuple(dict.fromkeys(value for value in chosen if value in known))
+    own = [
+        value
+        for column, values in material.ids.items()
+        if column.endswith(f"_{name.removesuffix('_id')}.id")
+        for value in values
+    ]
+    some = [values[at] for at in range(_OF_EACH) for values in columns if at < len(values)]
+    return tuple(dict.fromkeys(value for value in (*own, *some) if value in known))
 
 
 def nowhere_like(

@@ -251,7 +251,7 @@ def _dead_letter(tenant: Tenant, words: Words, files: Mapping[str, bytes]) -> No
             actor=ACTOR,
         )
         assert receipt.document is not None
-        for_tenant(tenant).objects.put(receipt.document.raw_key, text + b"?")
+        for_tenant(tenant).objects.put(receipt.document.raw_key, text[:-1] + b"?")
         run = Run.objects.filter(document=receipt.document).first()
         run = run or run_start(tenant=tenant, document=receipt.document)
         assert run_advance(tenant=tenant, run_id=run.pk).is_dead_letter

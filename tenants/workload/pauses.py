@@ -27,8 +27,6 @@ _STAGES: Final = (0x66726F75, 0)
 class NotPausedError(NotFoundError):
     """The stage is not paused here."""
 
-    code = "STAGE_NOT_PAUSED"
-
 
 @dataclass(frozen=True, slots=True)
 class Pause:

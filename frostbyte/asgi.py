@@ -11,11 +11,10 @@ warnings.filterwarnings("ignore", message="StreamingHttpResponse must consume sy
 django.setup(set_prefix=False)
 
 
-from frostbyte.kernel.bodies import streaming  # noqa: E402 - the settings have to be read first
-from frostbyte.streaming import StreamingASGIHandler  # noqa: E402
+from frostbyte.kernel.bodies import StreamingASGIHandler  # noqa: E402 - the settings come first
 from processing.warm import warm_up_questions  # noqa: E402 - the settings have to be read first
 from tenants.database.pooling import refuse_pooling_proxy  # noqa: E402
 
 refuse_pooling_proxy()
 warm_up_questions()
-application = streaming(StreamingASGIHandler())
+application = StreamingASGIHandler()

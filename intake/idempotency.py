@@ -11,12 +11,13 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
 
-from django.db import connection, transaction
+from django.db import transaction
 from django.db.models import QuerySet
 from django.utils import timezone
 
 from frostbyte.kernel.errors import ValidationError
 from intake.errors import IdempotencyInWorkError, IdempotencyKeyReusedError
+from intake.locks import try_lock, unlock
 from intake.models import IdempotencyKey
 
 KEPT: Final = timedelta(hours=24)
@@ -40,6 +41,7 @@ class Claim:
 
     def __init__(self, *, key: str, principal: str, endpoint: str) -> None:
         self.key, self.principal, self.endpoint = key, principal, endpoint
+        self._name = "\x1f".join(("idempotency", principal, endpoint, key))
         self.is_held = False
 
     def take(self, fingerprint: str) -> Answer | None:
@@ -48,7 +50,7 @@ class Claim:
         Raises `IdempotencyInWorkError` while another request does it, and
         `IdempotencyKeyReusedError` for a key that came with another body.
         """
-        if not self._lock():
+        if not try_lock(self._name):
             raise IdempotencyInWorkError(
                 "A request with this Idempotency-Key is still in work.",
                 remediation="Send the same request again in a moment to get its answer.",
@@ -104,18 +106,9 @@ class Claim:
             key=self.key, principal=self.principal, endpoint=self.endpoint
         )
 
-    def _lock(self) -> bool:
-        return self._ask("SELECT pg_try_advisory_lock(hashtextextended(current_schema() || %s, 1))")
-
     def _unlock(self) -> None:
         self.is_held = False
-        self._ask("SELECT pg_advisory_unlock(hashtextextended(current_schema() || %s, 1))")
-
-    def _ask(self, statement: str) -> bool:
-        named = "\x1f".join((self.principal, self.endpoint, self.key))
-        with connection.cursor() as cursor:
-            cursor.execute(statement, [named])
-            return bool(cursor.fetchone()[0])
+        unlock(self._name)
 
 
 def key_read(header: str) -> str:

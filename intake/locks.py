@@ -1,4 +1,9 @@
-"""Waiting for one another within a tenant, until the end of the transaction."""
+"""Waiting for one another within a tenant: PostgreSQL's advisory locks, by name.
+
+Those of a transaction end with it, those of a session with `unlock` or the process.
+"""
+
+from typing import LiteralString
 
 from django.db import connection
 
@@ -7,11 +12,18 @@ from intake.selectors import collection_missing
 
 
 def lock(name: str) -> None:
-    """Let those who lock the same name in one tenant come one after the other."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT pg_advisory_xact_lock(hashtextextended(current_schema() || %s, 0))", [name]
-        )
+    """Let those who lock the same name in one tenant come one after the other, by transaction."""
+    _ask("pg_advisory_xact_lock", name)
+
+
+def try_lock(name: str) -> bool:
+    """Take a name for this database session; returns False, at once, while another has it."""
+    return _ask("pg_try_advisory_lock", name)
+
+
+def unlock(name: str) -> None:
+    """Let go of a name that `try_lock` took."""
+    _ask("pg_advisory_unlock", name)
 
 
 def lock_content(collection: Collection, sha256: str) -> None:
@@ -25,3 +37,10 @@ def hold_collection(collection: Collection) -> None:
         cursor.execute("SELECT FROM intake_collection WHERE id = %s FOR KEY SHARE", [collection.pk])
         if not cursor.rowcount:
             raise collection_missing()
+
+
+def _ask(function: LiteralString, name: str) -> bool:
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT {function}(hashtextextended(current_schema() || %s, 0))", [name])
+        row = cursor.fetchone()
+        return bool(row and row[0])

@@ -8,7 +8,6 @@ from pathlib import PurePath
 from typing import Any, BinaryIO, Final
 from uuid import UUID
 
-import structlog
 from django.db import transaction
 
 from audit.events import EventType
@@ -31,20 +30,18 @@ from intake.models import (
 from intake.quotas import quota_check, quota_check_and_hold
 from intake.receipts import receipt_issue
 from intake.selectors import collection_get, metadata_schema_in_force, same_content
-from intake.signals import document_received
+from intake.signals import announce_on_commit, document_received
 from intake.versions import version_take
 from tenants.lifecycle.gate import writing
 from tenants.models import Tenant
 from tenants.stores import for_tenant
-
-log = structlog.get_logger("frostbyte.intake")
 
 _BLOCK: Final = 1024 * 1024
 _NAME_LIMIT: Final = 255
 
 
 @dataclass(frozen=True, slots=True)
-class Upload:
+class Submission:
     """A file at the door: name without folders, seekable bytes, their count and SHA-256.
 
     `batch_file` is what a manifest says of it; `media_type` and `scan` are what the checks found,
@@ -89,7 +86,7 @@ def document_receive(
     if batch_file is not None:
         file_require_awaited(batch_file)
     measured = _measure(filename, stream, collection_get(name=collection))
-    upload = replace(
+    submission = replace(
         measured,
         metadata=metadata or {},
         batch_file=batch_file,
@@ -97,19 +94,21 @@ def document_receive(
     )
     with writing(tenant):
         try:
-            upload = _checked(tenant, upload)
+            submission = _checked(tenant, submission)
             schema = metadata_schema_in_force()
-            metadata_check(upload.metadata, schema=schema.document)
-            return _store(tenant, upload, schema.version, actor)
+            metadata_check(submission.metadata, schema=schema.document)
+            return _store(tenant, submission, schema.version, actor)
         except FileRejectedError as error:
-            return _reject(tenant, upload, error, actor)
+            return _reject(tenant, submission, error, actor)
 
 
 def file_reject(
     *, tenant: Tenant, file: BatchFile, error: FileRejectedError, actor: str
 ) -> Receipt:
     """Write the receipt of a file of a batch that never came: no bytes, and the reason."""
-    nothing = Upload(file.batch.collection, file.filename, io.BytesIO(), 0, "", file.metadata, file)
+    nothing = Submission(
+        file.batch.collection, file.filename, io.BytesIO(), 0, "", file.metadata, file
+    )
     return _reject(tenant, nothing, error, actor)
 
 
@@ -125,33 +124,33 @@ def safe_filename(filename: str) -> str:
     return printable[: _NAME_LIMIT - len(suffix)] + suffix
 
 
-def _measure(filename: str, stream: BinaryIO, collection: Collection) -> Upload:
+def _measure(filename: str, stream: BinaryIO, collection: Collection) -> Submission:
     stream = _plain_file(stream)
     digest, size = hashlib.sha256(), 0
     stream.seek(0)
     while block := stream.read(_BLOCK):
         digest.update(block)
         size += len(block)
-    return Upload(collection, safe_filename(filename), stream, size, digest.hexdigest())
+    return Submission(collection, safe_filename(filename), stream, size, digest.hexdigest())
 
 
 def _plain_file(stream: BinaryIO) -> BinaryIO:
-    """Return the file inside the wrappers of an upload: not every library reads through them."""
+    """Return the file inside the wrappers of a request: not every library reads through them."""
     while not isinstance(stream, io.IOBase):
         stream = stream.file  # type: ignore[attr-defined]
     return stream
 
 
-def _checked(tenant: Tenant, upload: Upload) -> Upload:
+def _checked(tenant: Tenant, submission: Submission) -> Submission:
     found = check_file(
-        upload.stream,
-        filename=upload.filename,
-        size=upload.size,
-        sha256=upload.sha256,
+        submission.stream,
+        filename=submission.filename,
+        size=submission.size,
+        sha256=submission.sha256,
         settings=tenant.settings,
-        claim=_claim(upload.batch_file),
+        claim=_claim(submission.batch_file),
     )
-    return replace(upload, media_type=found.media_type, scan=found.scan)
+    return replace(submission, media_type=found.media_type, scan=found.scan)
 
 
 def _claim(file: BatchFile | None) -> Claim:
@@ -161,11 +160,13 @@ def _claim(file: BatchFile | None) -> Claim:
 
 
 @transaction.atomic
-def _reject(tenant: Tenant, upload: Upload, error: FileRejectedError, actor: str) -> Receipt:
+def _reject(
+    tenant: Tenant, submission: Submission, error: FileRejectedError, actor: str
+) -> Receipt:
     is_malware = isinstance(error, MalwareDetectedError)
     receipt = _receipt(
         tenant,
-        upload,
+        submission,
         actor,
         outcome=Outcome.QUARANTINED if is_malware else Outcome.REJECTED,
         scan=Scan.QUARANTINED if is_malware else Scan.SKIPPED,
@@ -181,32 +182,32 @@ def _reject(tenant: Tenant, upload: Upload, error: FileRejectedError, actor: str
     return receipt
 
 
-def _store(tenant: Tenant, upload: Upload, schema_version: int, actor: str) -> Receipt:
+def _store(tenant: Tenant, submission: Submission, schema_version: int, actor: str) -> Receipt:
     """Put the bytes first, outside any lock, and take them back where no row points at them.
 
     When the commit itself fails, its outcome is not known: then the bytes stay, and the
     reconciliation of the stores removes what nothing points at.
     """
-    existing = same_content(upload.collection, upload.sha256)
+    existing = same_content(submission.collection, submission.sha256)
     if existing:
-        return _duplicate(tenant, upload, existing, actor)
-    quota_check(tenant=tenant, adds_bytes=upload.size)
+        return _duplicate(tenant, submission, existing, actor)
+    quota_check(tenant=tenant, adds_bytes=submission.size)
     document = Document(
-        collection=upload.collection,
-        filename=upload.filename,
-        media_type=upload.media_type,
-        size_bytes=upload.size,
-        sha256=upload.sha256,
+        collection=submission.collection,
+        filename=submission.filename,
+        media_type=submission.media_type,
+        size_bytes=submission.size,
+        sha256=submission.sha256,
         uploaded_by=actor,
-        metadata=upload.metadata,
+        metadata=submission.metadata,
         metadata_schema_version=schema_version,
     )
-    document.raw_key = f"raw/{document.pk}/{upload.sha256}"
-    _put(tenant, upload, document)
+    document.raw_key = f"raw/{document.pk}/{submission.sha256}"
+    _put(tenant, submission, document)
     entered = False
     try:
         with transaction.atomic():
-            receipt = _enter(tenant, upload, document, actor)
+            receipt = _enter(tenant, submission, document, actor)
             entered = receipt.document_id == document.pk
     finally:
         if not entered:
@@ -214,55 +215,49 @@ def _store(tenant: Tenant, upload: Upload, schema_version: int, actor: str) -> R
     return receipt
 
 
-def _enter(tenant: Tenant, upload: Upload, document: Document, actor: str) -> Receipt:
-    hold_collection(upload.collection)
-    lock_content(upload.collection, upload.sha256)
-    existing = same_content(upload.collection, upload.sha256)
+def _enter(tenant: Tenant, submission: Submission, document: Document, actor: str) -> Receipt:
+    hold_collection(submission.collection)
+    lock_content(submission.collection, submission.sha256)
+    existing = same_content(submission.collection, submission.sha256)
     if existing:
-        return _duplicate(tenant, upload, existing, actor)
-    quota_check_and_hold(tenant=tenant, adds_bytes=upload.size)
+        return _duplicate(tenant, submission, existing, actor)
+    quota_check_and_hold(tenant=tenant, adds_bytes=submission.size)
     version_take(document)
     document.save(force_insert=True)
     receipt = _receipt(
         tenant,
-        upload,
+        submission,
         actor,
         document=document,
         media_type=document.media_type,
         version=document.version,
     )
     details = {
-        "output_hash": upload.sha256,
-        "size_bytes": upload.size,
+        "output_hash": submission.sha256,
+        "size_bytes": submission.size,
         "media_type": document.media_type,
     }
     _record(tenant, EventType.DOCUMENT_INGESTED, receipt, actor, details)
-    transaction.on_commit(lambda: _announce(tenant, document, upload.batch_file))
+    batch = submission.batch_file.batch if submission.batch_file else None
+    of_batch = {"batch_id": batch.pk, "priority": batch.priority} if batch else {}
+    announce_on_commit(
+        document_received, Document, tenant=tenant, document_id=document.pk, **of_batch
+    )
     return receipt
 
 
-def _announce(tenant: Tenant, document: Document, file: BatchFile | None) -> None:
-    batch = file.batch if file else None
-    of_batch = {"batch_id": batch.pk, "priority": batch.priority} if batch else {}
-    try:
-        document_received.send(Document, tenant=tenant, document_id=document.pk, **of_batch)
-    except Exception as error:
-        # It is accepted and on record; the sweep begins what has no run.
-        log.error("document not announced", document=str(document.pk), exc_info=error)
-
-
-def _put(tenant: Tenant, upload: Upload, document: Document) -> None:
-    upload.stream.seek(0)
+def _put(tenant: Tenant, submission: Submission, document: Document) -> None:
+    submission.stream.seek(0)
     for_tenant(tenant).objects.put(
-        document.raw_key, upload.stream, content_type=document.media_type
+        document.raw_key, submission.stream, content_type=document.media_type
     )
 
 
 @transaction.atomic
-def _duplicate(tenant: Tenant, upload: Upload, existing: Document, actor: str) -> Receipt:
+def _duplicate(tenant: Tenant, submission: Submission, existing: Document, actor: str) -> Receipt:
     receipt = _receipt(
         tenant,
-        upload,
+        submission,
         actor,
         document=existing,
         version=existing.version,
@@ -275,19 +270,19 @@ def _duplicate(tenant: Tenant, upload: Upload, existing: Document, actor: str) -
     return receipt
 
 
-def _receipt(tenant: Tenant, upload: Upload, actor: str, **fields: object) -> Receipt:
-    file = upload.batch_file
+def _receipt(tenant: Tenant, submission: Submission, actor: str, **fields: object) -> Receipt:
+    file = submission.batch_file
     receipt = receipt_issue(
         tenant=tenant,
-        id=upload.receipt_id,
-        collection=upload.collection,
+        id=submission.receipt_id,
+        collection=submission.collection,
         batch=file.batch if file else None,
         file_id=file.file_id if file else "",
-        filename=upload.filename,
-        size_bytes=upload.size,
-        sha256=upload.sha256,
+        filename=submission.filename,
+        size_bytes=submission.size,
+        sha256=submission.sha256,
         received_from=actor,
-        **{"outcome": Outcome.ACCEPTED, "scan": upload.scan, **fields},
+        **{"outcome": Outcome.ACCEPTED, "scan": submission.scan, **fields},
     )
     if file is not None:
         file_settle(tenant=tenant, file=file, receipt=receipt, actor=actor)

@@ -59,15 +59,6 @@ def dead_letter_list(*, resolution: Resolution = Resolution.OPEN) -> QuerySet[Ru
     return ordered.select_related("document").prefetch_related("stages")
 
 
-def dead_letter_get(*, run_id: UUID) -> Run:
-    """Return one, whatever was decided over it; raises `NotFoundError`."""
-    dead = Run.objects.select_related("document").prefetch_related("stages")
-    run = dead.filter(pk=run_id, state__in=DEAD_STATES).first()
-    if run is None:
-        raise NotFoundError("There is no such dead letter.")
-    return run
-
-
 def failed_stage(run: Run) -> StageRun | None:
     """Return the stage at which a dead letter (stages prefetched) came to its end."""
     return next((stage for stage in run.stages.all() if stage.state == StageState.FAILED), None)

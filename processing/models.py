@@ -86,6 +86,13 @@ class Run(models.Model):
 
     class Meta:
         ordering: ClassVar = ["created_at", "id"]
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["document"],
+                condition=models.Q(state__in=[state.value for state in OPEN_STATES]),
+                name="one_open_run_a_document",
+            ),
+        ]
         indexes: ClassVar = [
             models.Index(
                 fields=["-priority", "created_at", "id"],

@@ -26,7 +26,7 @@ from audit.services import record_event
 from frostbyte.kernel.errors import NotFoundError
 from intake.models import Batch, Document, UploadPart
 from intake.quotas import totals_get, totals_recount
-from intake.uploads.services import PREFIX as UPLOADS
+from intake.uploads.appending import PREFIX as UPLOADS
 from processing.batches.settling import report_key
 from processing.clock import database_now
 from processing.models import (

@@ -1,80 +1,130 @@
-"""Bodies of requests that are read while they come, and kept as far as they came.
+"""Requests whose bodies are read when a view wants them, not before it is asked.
 
-Django takes a whole body in before it calls a view. A body of `STREAMED_TYPE` is instead left with
-the server; the view reads it through `body_reader`, at its own pace, from its own thread.
+Django's ASGI handler writes a body to the disk to its end before anything looks at the request:
+who sends it, for whom, and whether it may come at all. Here the view's thread draws the body from
+the server as it reads. What is refused is never read, a sender that is told so by `Expect:
+100-continue` sends nothing, and one that is faster than the disk is held back by the network.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
-from concurrent.futures import TimeoutError as NothingCameError
+import io
+from collections.abc import Awaitable, Callable
 from typing import Any, Final
 
+from django.conf import settings
+from django.core.handlers.asgi import ASGIHandler
 from django.http import HttpRequest, UnreadablePostError
 
 STREAMED_TYPE: Final = "application/offset+octet-stream"
-IDLE_SECONDS: Final = 30
-"""After so long without a byte the sender is taken to be gone."""
-_KEY: Final = "frostbyte.body"
+"""Bodies of this type are read as they come, however short, and kept as far as they came."""
+PATIENCE_SECONDS: Final = 30
+"""How long a sender may be silent in the middle of a body."""
 
-Message = Mapping[str, Any]
-Receive = Callable[[], Awaitable[Message]]
-Send = Callable[[Message], Awaitable[None]]
-Application = Callable[[dict[str, Any], Receive, Send], Awaitable[None]]
+Receive = Callable[[], Awaitable[dict[str, Any]]]
 Read = Callable[[int], bytes]
 """Returns between one and so many bytes, and none at the end of the body."""
 
 
-class BodyInterruptedError(Exception):
+class BodyInterruptedError(ConnectionError):
     """The sender went away, or fell silent, before the end of the body."""
 
 
-class StreamedBody:
-    """The body of one ASGI request; `read` is for another thread than the event loop's."""
+class StreamedBody(io.RawIOBase):
+    """The body of one request; `read` blocks the calling thread, never the event loop."""
 
     def __init__(self, receive: Receive, loop: asyncio.AbstractEventLoop) -> None:
         self._receive = receive
         self._loop = loop
-        self._block = memoryview(b"")
-        self._is_last = False
+        self._left = memoryview(b"")
+        self._is_whole = False
+        self.ended = asyncio.Event()
 
-    def read(self, size: int) -> bytes:
-        """Return what has come, at most `size` bytes; raises `BodyInterruptedError`."""
-        while not self._block and not self._is_last:
-            self._next()
-        taken, self._block = bytes(self._block[:size]), self._block[size:]
-        return taken
+    def readable(self) -> bool:
+        """Whether it can be read: yes."""
+        return True
 
-    def _next(self) -> None:
-        waiting = asyncio.run_coroutine_threadsafe(_awaited(self._receive), self._loop)
+    def readinto(self, buffer: Any) -> int:
+        """Fill the buffer with what comes next, at least one byte until the end.
+
+        Raises `BodyInterruptedError`.
+        """
+        while not self._left and not self._is_whole:
+            self._draw()
+        taken, self._left = self._left[: len(buffer)], self._left[len(buffer) :]
+        buffer[: len(taken)] = taken
+        return len(taken)
+
+    def _draw(self) -> None:
+        waiting = asyncio.run_coroutine_threadsafe(self._next(), self._loop)
         try:
-            message = waiting.result(IDLE_SECONDS)
-        except NothingCameError:
-            waiting.cancel()
-            raise BodyInterruptedError from None
-        if message["type"] != "http.request":
-            raise BodyInterruptedError
-        self._block = memoryview(message.get("body", b""))
-        self._is_last = not message.get("more_body", False)
+            message = waiting.result()
+        except TimeoutError as error:
+            raise BodyInterruptedError("The sender was silent for too long.") from error
+        if message["type"] == "http.disconnect":
+            raise BodyInterruptedError("The sender went away.")
+        self._left = memoryview(message.get("body", b""))
+
+    async def _next(self) -> dict[str, Any]:
+        """Take the next message of the body; the last one lets others listen."""
+        try:
+            message = await asyncio.wait_for(self._receive(), PATIENCE_SECONDS)
+        except BaseException:
+            self._end()
+            raise
+        if message["type"] == "http.disconnect" or not message.get("more_body", False):
+            self._end()
+        return message
+
+    def _end(self) -> None:
+        self._is_whole = True
+        self.ended.set()
 
 
-def streaming(application: Application) -> Application:
-    """Return the ASGI application with bodies of `STREAMED_TYPE` left to their views."""
+class _Reception:
+    """The server's `receive`, with the body that is drawn from it where there is one."""
 
-    async def answer(scope: Any, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http" and _is_streamed(scope):
-            body = StreamedBody(receive, asyncio.get_running_loop())
-            await application({**scope, _KEY: body}, _nothing_more(), send)
-        else:
-            await application(scope, receive, send)
+    def __init__(self, receive: Receive, body: StreamedBody | None, *, is_kept: bool) -> None:
+        self.receive = receive
+        self.body = body
+        self.is_kept = is_kept
 
-    return answer
+    async def __call__(self) -> dict[str, Any]:
+        return await self.receive()
+
+
+class StreamingASGIHandler(ASGIHandler):
+    """Django's handler, with `StreamedBody` for bodies that are long or of unknown length.
+
+    Short ones are taken into memory before the view's thread begins, as Django does it, unless
+    they are of `STREAMED_TYPE`.
+    """
+
+    async def handle(self, scope: Any, receive: Any, send: Any) -> None:
+        """Serve one request."""
+        headers = dict(scope.get("headers", ()))
+        is_kept = _is_streamed(headers)
+        is_left = is_kept or _is_long(headers)
+        body = StreamedBody(receive, asyncio.get_running_loop()) if is_left else None
+        await super().handle(scope, _Reception(receive, body, is_kept=is_kept), send)
+
+    async def read_body(self, receive: Any) -> Any:
+        """Return the body: unread where it is long or streamed."""
+        return receive.body or await super().read_body(receive)
+
+    async def listen_for_disconnect(self, receive: Any) -> None:
+        """Notice that the sender goes away, once there is nothing else to come from it.
+
+        A view that keeps what came finds it out by reading, and is not called off before.
+        """
+        if receive.is_kept:
+            await asyncio.Future()
+        if receive.body is not None:
+            await receive.body.ended.wait()
+        await super().listen_for_disconnect(receive)
 
 
 def body_reader(request: HttpRequest) -> Read:
     """Return what reads the body of a request; it raises `BodyInterruptedError`."""
-    body: StreamedBody | None = getattr(request, "scope", {}).get(_KEY)
-    if body is not None:
-        return body.read
 
     def read(size: int) -> bytes:
         try:
@@ -85,22 +135,13 @@ def body_reader(request: HttpRequest) -> Read:
     return read
 
 
-def _is_streamed(scope: Any) -> bool:
-    kinds = (value for name, value in scope["headers"] if name.lower() == b"content-type")
-    return next(kinds, b"").split(b";")[0].strip().lower() == STREAMED_TYPE.encode()
+def _is_streamed(headers: dict[bytes, bytes]) -> bool:
+    kind = headers.get(b"content-type", b"").split(b";")[0]
+    return kind.strip().lower() == STREAMED_TYPE.encode()
 
 
-def _nothing_more() -> Receive:
-    """Return a `receive` that gives an empty body, and then waits as long as it is asked."""
-    messages: list[Message] = [{"type": "http.request", "body": b"", "more_body": False}]
-
-    async def receive() -> Message:
-        # What became of the sender is found out by whoever reads the body; the answer of a view
-        # that keeps what came must not be called off before that.
-        return messages.pop() if messages else await asyncio.Future[Message]()
-
-    return receive
-
-
-async def _awaited(receive: Receive) -> Message:
-    return await receive()
+def _is_long(headers: dict[bytes, bytes]) -> bool:
+    length = headers.get(b"content-length", b"")
+    if not length.isdigit():
+        return b"transfer-encoding" in headers
+    return int(length) > settings.FILE_UPLOAD_MAX_MEMORY_SIZE

@@ -2,14 +2,13 @@
 
 from typing import Any
 
-from django.db import transaction
 from django.utils import timezone
 
 from audit.events import EventType
 from audit.services import record_event
 from intake.errors import BatchNotOpenError
 from intake.models import Batch, BatchFile, BatchState, Receipt
-from intake.signals import batch_received
+from intake.signals import announce_on_commit, batch_received
 from tenants.models import Tenant
 
 
@@ -41,7 +40,7 @@ def _receive(tenant: Tenant, batch: Batch, actor: str) -> None:
     outcomes = list(batch.receipts.values_list("outcome", flat=True))
     counts = {outcome: outcomes.count(outcome) for outcome in sorted(set(outcomes))}
     batch_record(tenant, EventType.BATCH_RECEIVED, batch, actor, {"outcomes": counts})
-    transaction.on_commit(lambda: batch_received.send(Batch, tenant=tenant, batch_id=batch.pk))
+    announce_on_commit(batch_received, Batch, tenant=tenant, batch_id=batch.pk)
 
 
 def batch_record(

@@ -41,11 +41,6 @@ class PrologCheck:
             raise _entities()
 
 
-def check_prolog(data: bytes) -> None:
-    """Check the beginning of an XML part that is in memory."""
-    PrologCheck().feed(data)
-
-
 def _refuse(*_declaration: object) -> NoReturn:
     raise _entities()
 

@@ -6,7 +6,7 @@ from typing import Final
 from django.db.models import Exists, OuterRef, Q, QuerySet, Subquery, TextChoices
 
 from intake.models import Batch, BatchFile, BatchState, Outcome
-from processing.models import OPEN_STATES, Run, RunState, StageRun, StageState
+from processing.models import LATEST_FIRST, OPEN_STATES, Run, RunState, StageRun, StageState
 
 
 class FileState(TextChoices):
@@ -90,9 +90,7 @@ def files_with_state(batch: Batch) -> QuerySet[BatchFile]:
 
     They are those of the last run of the file's document, and of its first stage that is not done.
     """
-    latest = Run.objects.filter(document=OuterRef("receipt__document")).order_by(
-        "-created_at", "-id"
-    )
+    latest = Run.objects.filter(document=OuterRef("receipt__document")).order_by(*LATEST_FIRST)
     current = (
         StageRun.objects.filter(run=OuterRef("run_id"))
         .exclude(state=StageState.DONE)

@@ -5,7 +5,6 @@ all others who begin, which pausing takes alone: once a pause is on record, no s
 begins any more, and what had begun before is seen by everybody.
 """
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -79,11 +78,6 @@ def stage_resume(*, stage: str, tenant: Tenant | None, actor: str) -> None:
             )
         _record(EventType.STAGE_RESUMED, row, actor, "")
         row.delete()
-
-
-def stages_named(pauses: Iterable[Pause]) -> dict[str, Pause]:
-    """Return the pause of each stage; one of the platform counts before a tenant's own."""
-    return {pause.stage: pause for pause in sorted(pauses, key=lambda each: each.tenant == "")}
 
 
 def _of(tenant: Tenant) -> QuerySet[StagePause]:

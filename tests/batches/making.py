@@ -4,12 +4,10 @@ from collections.abc import Mapping
 from io import BytesIO
 from typing import Any
 
-from django.utils import timezone
-
 from frostbyte.kernel.hashing import canonical_json, sha256_hex
-from intake.models import DEFAULT_COLLECTION, Batch, BatchFile, BatchState, Receipt
+from intake.batches.services import batch_file_receive
+from intake.models import DEFAULT_COLLECTION, Batch, BatchFile, Receipt
 from intake.selectors import collection_get
-from intake.services import document_receive
 from processing.models import Run
 from processing.runner import run_advance
 from processing.services import run_start
@@ -53,21 +51,15 @@ def announce(
 
 
 def hand_in(tenant: Tenant, batch: Batch, files: Mapping[str, bytes]) -> list[Receipt]:
-    """Hand the batch's files in, each under its receipt, and call the batch received."""
-    receipts = []
+    """Hand the batch's files in; with the last one it is received."""
     with tenant_context(tenant):
-        for row in batch.files.all():
-            receipt = document_receive(
-                tenant=tenant,
-                filename=row.filename,
-                stream=BytesIO(files[row.filename]),
-                actor=ACTOR,
-                collection=batch.collection.name,
+        receipts = [
+            batch_file_receive(
+                tenant=tenant, batch_file=row, stream=BytesIO(files[row.filename]), actor=ACTOR
             )
-            BatchFile.objects.filter(pk=row.pk).update(receipt=receipt)
-            receipts.append(receipt)
-        batch.state, batch.received_at = BatchState.RECEIVED, timezone.now()
-        batch.save()
+            for row in batch.files.all()
+        ]
+        batch.refresh_from_db()
     return receipts
 
 

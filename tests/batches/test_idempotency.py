@@ -117,10 +117,10 @@ def test_a_request_in_work_is_waited_for_and_a_dead_one_is_not(
     with tenant_context(acme):
         row = IdempotencyKey.objects.get()
         IdempotencyKey.objects.update(status=None)
-    named = "\x1f".join((row.principal, row.endpoint, row.key))
+    named = "\x1f".join(("idempotency", row.principal, row.endpoint, row.key))
     with elsewhere.cursor() as cursor:
         cursor.execute(
-            "SELECT pg_advisory_lock(hashtextextended(%s || %s, 1))", [acme.schema_name, named]
+            "SELECT pg_advisory_lock(hashtextextended(%s || %s, 0))", [acme.schema_name, named]
         )
     problem = assert_problem(hand_in(caller, b"A note.\n", **KEY), 409, "IDEMPOTENCY_IN_WORK")
     assert problem["retry_after"] > 0

@@ -198,6 +198,7 @@ def test_the_receipt_of_a_refused_file_stays_in_its_collection(shelves: dict[str
             Document.objects.filter(collection=shelf.collection).update(
                 collection=DEFAULT_COLLECTION_ID
             )
+            shelf.collection.uploads.all().delete()
             with pytest.raises(CollectionNotEmptyError, match="receipts"):
                 collection_delete(tenant=shelf.tenant, collection=shelf.collection, actor="tester")
             assert Receipt.objects.filter(pk=refused.pk).exists()

@@ -9,9 +9,8 @@ import sys
 import django
 import uvicorn
 from django.conf import settings
-from django.core.asgi import get_asgi_application
 
-from frostbyte.kernel.bodies import streaming
+from frostbyte.kernel.bodies import StreamingASGIHandler
 
 
 def main() -> None:
@@ -19,8 +18,7 @@ def main() -> None:
     port, database, settings.BUCKET_PREFIX, settings.WORK_FOLDER = sys.argv[1:]
     settings.DATABASES["default"]["NAME"] = database
     django.setup()
-    application = streaming(get_asgi_application())
-    uvicorn.run(application, port=int(port), lifespan="off", log_level="warning")
+    uvicorn.run(StreamingASGIHandler(), port=int(port), lifespan="off", log_level="warning")
 
 
 if __name__ == "__main__":

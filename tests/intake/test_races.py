@@ -10,10 +10,18 @@ from django.db import connection, transaction
 
 from frostbyte.kernel.errors import FrostbyteError
 from intake.collections import collection_change, collection_create, collection_delete
-from intake.models import DEFAULT_COLLECTION, Collection, Document, Receipt
+from intake.models import (
+    DEFAULT_COLLECTION,
+    Batch,
+    BatchState,
+    Collection,
+    Document,
+    Outcome,
+    Receipt,
+)
 from intake.selectors import collection_get
 from intake.services import document_receive
-from intake.signals import document_received
+from intake.signals import batch_received, document_received
 from processing.models import Run
 from processing.services import start_missing_runs
 from tenants.access.readers import EVERYTHING
@@ -21,6 +29,7 @@ from tenants.context import reading, tenant_context
 from tenants.lifecycle.provisioning import tenant_provision
 from tenants.models import Tenant
 from tenants.stores import for_tenant
+from tests.batches.making import announce, hand_in
 
 NOTE = b"A note about cranes.\n"
 
@@ -39,9 +48,11 @@ def _announcements_fail() -> Iterator[None]:
     def fail(**_signal: object) -> None:
         raise RuntimeError("nobody hears this")
 
-    document_received.connect(fail, weak=False, dispatch_uid="tests.fail")
+    for signal in (document_received, batch_received):
+        signal.connect(fail, weak=False, dispatch_uid="tests.fail")
     yield
-    document_received.disconnect(dispatch_uid="tests.fail")
+    for signal in (document_received, batch_received):
+        signal.disconnect(dispatch_uid="tests.fail")
 
 
 def receive(tenant: Tenant, collection: str = DEFAULT_COLLECTION) -> Receipt:
@@ -63,6 +74,19 @@ def test_a_fault_after_the_commit_loses_nothing(pair: list[Tenant]) -> None:
             assert for_tenant(tenant).objects.get(document.raw_key) == NOTE
             start_missing_runs(tenant=tenant)
             assert Run.objects.filter(document=document).count() == 1
+
+
+@pytest.mark.usefixtures("_announcements_fail")
+def test_a_fault_after_the_last_file_of_a_batch_is_not_its_senders(pair: list[Tenant]) -> None:
+    for tenant in pair:
+        files = {"note.txt": NOTE, "empty.txt": b""}
+        batch = announce(tenant, files)
+        assert [receipt.outcome for receipt in hand_in(tenant, batch, files)] == [
+            Outcome.ACCEPTED,
+            Outcome.REJECTED,
+        ]
+        with tenant_context(tenant), reading(EVERYTHING):
+            assert Batch.objects.get(pk=batch.pk).state == BatchState.RECEIVED
 
 
 def test_a_change_of_the_words_does_not_open_what_was_just_restricted(

@@ -20,9 +20,10 @@ from intake.models import Batch, BatchFile, Collection, Document, Receipt, Uploa
 from intake.receipts import receipt_verify
 from intake.tasks import settle_uploads
 from intake.uploads import services
+from intake.uploads.appending import PART_BYTES
 from intake.uploads.errors import UploadChecksumError, UploadLockedError
 from intake.uploads.protocol import Checksum
-from intake.uploads.services import PART_BYTES, upload_append, upload_create, uploads_sweep
+from intake.uploads.services import upload_append, upload_create, uploads_sweep
 from processing.storage import storage_reconcile
 from tenants.context import tenant_context
 from tenants.errors import TenantSuspendedError

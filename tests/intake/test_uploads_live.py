@@ -22,7 +22,7 @@ from tusclient.client import TusClient
 from frostbyte.embedded.stack import next_free_port
 from frostbyte.kernel.hashing import sha256_hex
 from intake.models import Document, Receipt, Upload
-from intake.uploads.services import PART_BYTES
+from intake.uploads.appending import PART_BYTES
 from tenants.context import tenant_context
 from tenants.lifecycle.provisioning import tenant_provision
 from tenants.models import Tenant

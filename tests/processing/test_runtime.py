@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from django.db import connection
+from django.db import IntegrityError, connection, transaction
 from django.utils import timezone
 
 from audit.models import AuditEvent
@@ -210,6 +210,31 @@ def test_a_second_run_replaces_the_first_whole(acme: Tenant, globex: Tenant, que
         assert set(Chunk.objects.values_list("run_id", flat=True)) == {second.pk}
         assert for_tenant(acme).vectors.count() == Chunk.objects.count()
         assert set(Redaction.objects.values_list("run_id", flat=True)) == {second.pk}
+
+
+def test_a_document_has_one_open_run(acme: Tenant, globex: Tenant, queued: Run) -> None:
+    """Of two at once one would remove what the other has stored, and publish nothing."""
+    with tenant_context(acme):
+        with pytest.raises(IntegrityError, match="one_open_run"), transaction.atomic():
+            run_start(tenant=acme, document=queued.document)
+        assert run_advance(tenant=acme, run_id=queued.pk).state == RunState.PUBLISHED
+        again = run_start(tenant=acme, document=queued.document)
+        assert run_advance(tenant=acme, run_id=again.pk).state == RunState.PUBLISHED
+
+
+def test_nothing_is_shown_whose_passages_are_gone(
+    acme: Tenant, globex: Tenant, queued: Run
+) -> None:
+    with tenant_context(acme):
+        payload = None
+        for _stage in STAGE_NAMES[:-1]:
+            stage_run = claim_stage(queued.pk, tenant=acme)
+            assert stage_run is not None
+            payload = _run_stage(acme, stage_run, payload)
+        Chunk.objects.filter(run=queued).delete()
+        run = run_advance(tenant=acme, run_id=queued.pk)
+        assert (run.state, run.error_code) == (RunState.WAITING, "INDEX_FAILED")
+        assert Document.objects.get(pk=queued.document_id).published_run_id is None
 
 
 def test_a_refused_write_leaves_nothing_and_is_tried_again(

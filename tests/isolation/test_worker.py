@@ -55,7 +55,9 @@ objects.MEMORY_BYTES = 16
 out = open(told, "a", buffering=1)
 
 def watch(event, arguments):
-    if event == "open" and arguments[2] & (os.O_CREAT | os.O_TMPFILE):
+    # A number is a descriptor that is open already: nothing is made.
+    made = event == "open" and not isinstance(arguments[0], int)
+    if made and arguments[2] & (os.O_CREAT | os.O_TMPFILE):
         at_work = structlog.contextvars.get_contextvars().get("tenant", "nobody")
         out.write(f"{at_work} {arguments[0]}\\n")
 

@@ -31,7 +31,7 @@ def test_make_help_lists_every_target() -> None:
         text=True,
     )
     listed = re.findall(r"^  make (\w+)", done.stdout, flags=re.MULTILINE)
-    assert listed == ["help", "run", "test", "check", "fix", "demo", "bench", "clean"]
+    assert listed == ["help", "run", "test", "check", "fix", "demo", "bench", "chaos", "clean"]
 
 
 def test_the_guide_names_commands_and_paths_that_exist() -> None:

@@ -171,7 +171,6 @@ class Batch(models.Model):
     )
     priority = models.PositiveSmallIntegerField(choices=Priority.choices, default=Priority.NORMAL)
     file_count = models.PositiveIntegerField()
-    manifest = models.JSONField()
     manifest_sha256 = models.CharField(max_length=64)
     created_by = models.CharField(max_length=200)
     created_at = models.DateTimeField(default=timezone.now, db_index=True, editable=False)
@@ -311,6 +310,11 @@ class BatchFile(models.Model):
         ordering: ClassVar = ["batch", "position"]
         constraints: ClassVar = [
             models.UniqueConstraint(fields=["batch", "file_id"], name="one_file_an_id"),
+        ]
+        indexes: ClassVar = [
+            models.Index(
+                fields=["batch"], condition=models.Q(receipt=None), name="batch_file_awaited"
+            ),
         ]
 
     def __str__(self) -> str:

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from django.utils import timezone
 
-from intake.models import Document
+from intake.models import BatchFile, Document
 from processing.models import LATEST_FIRST, Run, RunState, StageRun, StageState
 from processing.pipeline import STAGE_NAMES
 
@@ -163,6 +163,11 @@ def latest_runs(document_ids: Iterable[UUID]) -> dict[UUID, Run]:
         .prefetch_related("stages")
     )
     return {run.document_id: run for run in runs}
+
+
+def runs_of_files(files: Iterable[BatchFile]) -> dict[UUID, Run]:
+    """Return the same for the documents of a batch's files (receipts joined)."""
+    return latest_runs(pk for file in files if file.receipt and (pk := file.receipt.document_id))
 
 
 def published_run(document: Document) -> Run | None:

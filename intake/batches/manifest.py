@@ -79,15 +79,11 @@ class Manifest(BaseModel):
     collection: Annotated[str, StringConstraints(max_length=LABEL_LIMIT)] = DEFAULT_COLLECTION
     priority: Annotated[Priority, BeforeValidator(_priority)] = Priority.NORMAL
 
-    def as_json(self) -> dict[str, Any]:
-        """Return it as it is kept: every field, the priority by its name."""
-        told = self.model_dump(mode="json")
-        return {**told, "priority": self.priority.name.lower()}
-
     @property
     def digest(self) -> str:
-        """The SHA-256 of its canonical JSON (RFC 8785)."""
-        return sha256_hex(canonical_json(self.as_json()))
+        """The SHA-256 of its canonical JSON (RFC 8785): every field, the priority by its name."""
+        told = {**self.model_dump(mode="json"), "priority": self.priority.name.lower()}
+        return sha256_hex(canonical_json(told))
 
 
 def manifest_read(data: bytes, *, most_files: int) -> Manifest:

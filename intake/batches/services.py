@@ -150,7 +150,6 @@ def _create(tenant: Tenant, manifest: Manifest, actor: str) -> Batch:
         collection=collection_get(name=manifest.collection),
         priority=manifest.priority,
         file_count=manifest.file_count,
-        manifest=manifest.as_json(),
         manifest_sha256=manifest.digest,
         created_by=actor,
         expires_at=timezone.now() + timedelta(hours=settings.BATCH_OPEN_HOURS),

@@ -12,14 +12,13 @@ from rest_framework.response import Response
 
 from intake.models import Batch
 from processing.api.renderers import HtmlRenderer, PdfRenderer, StoredJsonRenderer
+from processing.api.scopes import INGEST_OR_QUERY
 from processing.api.serializers import PageQuerySerializer
 from processing.batches.pdf import report_pdf
 from processing.batches.selectors import StoredReport, batch_with_report, report_get
 from processing.batches.telling import report_context
 from tenants.api.callers import require_tenant
-from tenants.models import Scope
 
-INGEST_OR_QUERY = (Scope.INGEST.value, Scope.QUERY.value)
 TAGS = ["batches"]
 
 

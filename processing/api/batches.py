@@ -33,13 +33,13 @@ from processing.api.batch_serializers import (
     BatchUploadSerializer,
     ManifestSerializer,
 )
+from processing.api.scopes import INGEST_OR_QUERY
 from processing.batches.settling import batch_settle
 from processing.cancelling import batch_cancel_runs
-from processing.progress import latest_runs
+from processing.progress import runs_of_files
 from tenants.api.callers import actor_of, require_tenant
 from tenants.models import Scope
 
-INGEST_OR_QUERY = (Scope.INGEST.value, Scope.QUERY.value)
 TAGS = ["intake"]
 STATE = OpenApiParameter("state", str, enum=BatchState.values, description="Only of this state.")
 REFERENCE = OpenApiParameter("batch_id", str, description="Only of this reference of the sender.")
@@ -56,12 +56,8 @@ class BatchBase(GenericAPIView[Batch]):
         """Return the receipt of a batch as it stands."""
         batch = batch_get(batch_id=batch_id)
         files = list(batch_files(batch))
-        documents = [pk for file in files if file.receipt and (pk := file.receipt.document_id)]
-        context = {
-            **self.get_serializer_context(),
-            "files": files,
-            "runs": latest_runs(documents),
-        }
+        runs = runs_of_files(files)
+        context = {**self.get_serializer_context(), "files": files, "runs": runs}
         data = BatchReceiptSerializer(batch, context=context).data
         headers = {"Location": data["links"]["self"]} if code != status.HTTP_200_OK else {}
         return Response(data, status=code, headers=headers)

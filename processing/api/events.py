@@ -12,8 +12,9 @@ from rest_framework.generics import GenericAPIView
 from rest_framework.request import Request
 
 from intake.models import Batch
-from processing.api.batch_reports import INGEST_OR_QUERY, TAGS
+from processing.api.batch_reports import TAGS
 from processing.api.renderers import EventStreamRenderer
+from processing.api.scopes import INGEST_OR_QUERY
 from processing.api.serializers import PageQuerySerializer
 from processing.batches.progress import batch_progress
 from processing.batches.selectors import batch_with_report

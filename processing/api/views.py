@@ -25,6 +25,7 @@ from intake.models import Document, Outcome
 from intake.selectors import document_get
 from intake.services import document_receive
 from processing.api.renderers import PngRenderer
+from processing.api.scopes import INGEST_OR_QUERY
 from processing.api.serializers import (
     ChunkSerializer,
     DocumentChangesSerializer,
@@ -37,7 +38,6 @@ from processing.selectors import chunk_list, documents_with_state, page_image, r
 from tenants.api.callers import actor_of, require_tenant
 from tenants.models import Scope
 
-INGEST_OR_QUERY = (Scope.INGEST.value, Scope.QUERY.value)
 TAGS = ["documents"]
 
 

@@ -1,7 +1,6 @@
 """Making the acceptance report of a batch from its rows: a fixed number of queries, no object."""
 
 from collections import Counter
-from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -25,14 +24,14 @@ from processing.batches.report import (
     troubles_of,
 )
 from processing.models import Run, RunState, StageRun, StageState
-from processing.progress import latest_runs
+from processing.progress import runs_of_files
 from tenants.models import Tenant
 
 
 def report_build(*, tenant: Tenant, batch: Batch, completed_at: datetime) -> Report:
     """Return the report of a batch whose files are all over, in three queries."""
     rows = list(BatchFile.objects.filter(batch=batch).select_related("receipt__document"))
-    runs = latest_runs(_document_ids(rows))
+    runs = runs_of_files(rows)
     files = tuple(_file(batch, row, runs) for row in sorted(rows, key=lambda row: row.position))
     return Report(
         type=REPORT_TYPE,
@@ -43,10 +42,6 @@ def report_build(*, tenant: Tenant, batch: Batch, completed_at: datetime) -> Rep
         troubles=troubles_of(files),
         files=files,
     )
-
-
-def _document_ids(rows: Iterable[BatchFile]) -> list[UUID]:
-    return [row.receipt.document_id for row in rows if row.receipt and row.receipt.document_id]
 
 
 def _batch(batch: Batch, completed_at: datetime) -> BatchFacts:

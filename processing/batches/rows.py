@@ -9,7 +9,7 @@ from intake.models import Batch, BatchFile
 from processing.batches.outcomes import TITLES, TONES, FileState, file_state
 from processing.batches.progress import BatchProgress, StageCount
 from processing.models import Run
-from processing.progress import Progress, latest_runs, progress_of
+from processing.progress import Progress, progress_of, runs_of_files
 
 STATES: Final = {
     "open": ("Waiting for files", "wait"),
@@ -63,9 +63,7 @@ def _bar(stage: StageCount) -> Bar:
 
 def file_rows(batch: Batch, files: Sequence[BatchFile]) -> list[FileRow]:
     """Return the lines of some files (receipts and documents joined), in two queries more."""
-    runs = latest_runs(
-        file.receipt.document_id for file in files if file.receipt and file.receipt.document_id
-    )
+    runs = runs_of_files(files)
     return [_row(batch, file, _run_of(file, runs)) for file in files]
 
 

@@ -27,8 +27,7 @@ class StoredReport:
 
 def batch_with_report(*, batch_id: UUID) -> Batch:
     """Return one batch with where its report is; raises `BatchNotFoundError`."""
-    batches = Batch.objects.select_related("collection", "report").defer("manifest")
-    batch = batches.filter(pk=batch_id).first()
+    batch = Batch.objects.select_related("collection", "report").filter(pk=batch_id).first()
     if batch is None:
         raise BatchNotFoundError("There is no such batch.")
     return batch

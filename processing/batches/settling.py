@@ -85,7 +85,6 @@ def _settle(tenant: Tenant, batch_id: UUID) -> bool:
     batch = (
         Batch.objects.select_for_update(of=("self",))
         .select_related("collection")
-        .defer("manifest")
         .filter(pk=batch_id, state__in=SETTLED_FROM, report=None)
         .first()
     )

@@ -31,7 +31,6 @@ def announce(
             reference=reference,
             collection=collection_get(name=collection),
             file_count=len(files),
-            manifest=manifest,
             manifest_sha256=sha256_hex(canonical_json(manifest)),
             created_by=ACTOR,
         )

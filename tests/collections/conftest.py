@@ -97,7 +97,6 @@ def _batch_of(secret: Document) -> None:
         state=BatchState.COMPLETED,
         collection=secret.collection,
         file_count=1,
-        manifest={},
         manifest_sha256=secret.sha256,
         created_by="tester",
     )

@@ -143,7 +143,7 @@ def test_a_receipt_of_a_batch_bears_its_reference_and_odd_numbers_are_signed_as_
     for tenant in (acme, globex):
         with tenant_context(tenant):
             batch = Batch.objects.create(
-                reference="March 2026", file_count=1, manifest={}, manifest_sha256="0" * 64
+                reference="March 2026", file_count=1, manifest_sha256="0" * 64
             )
             receipt = receipt_issue(
                 tenant=tenant,

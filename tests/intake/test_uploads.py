@@ -472,7 +472,6 @@ def batch_of(tenant: Tenant, data: bytes) -> BatchFile:
             reference="March",
             collection=Collection.objects.get(name="default"),
             file_count=1,
-            manifest={},
             manifest_sha256="0" * 64,
             expires_at=timezone.now() + timedelta(hours=1),
         )

@@ -37,7 +37,7 @@ from processing.payloads import ClearedDocument, ReceivedFile
 from processing.pipeline import PIPELINE, Stage, stage_named
 from processing.stages.context import StageContext
 from processing.stages.summary import stage_summary
-from processing.undoing import rows_undo
+from processing.undoing import derived_prefix, rows_undo
 from tenants.configuration import TenantConfiguration
 from tenants.lifecycle.gate import tenant_was_removed
 from tenants.models import Tenant
@@ -93,7 +93,7 @@ def _advance(tenant: Tenant, claimed: StageRun) -> None:
 
 def payload_key(run_id: UUID, stage: str) -> str:
     """Return the object key of what a stage of a run made."""
-    return f"derived/{run_id}/{stage}.json"
+    return f"{derived_prefix(run_id)}{stage}.json"
 
 
 def _run_stage(tenant: Tenant, stage_run: StageRun, payload: Any) -> Any:

@@ -1,10 +1,12 @@
 """The description of the API, and two pages that show it; all of it served from here."""
 
+from functools import lru_cache
 from typing import Any, Final
 
 from csp.constants import NONE, SELF, UNSAFE_INLINE
 from csp.decorators import csp_replace
 from django.utils.decorators import method_decorator
+from drf_spectacular.generators import SchemaGenerator
 from drf_spectacular.views import (
     SpectacularAPIView,
     SpectacularRedocView,
@@ -25,9 +27,25 @@ _POLICY: Final[dict[str, Any]] = {
 }
 
 
+class SchemaOnce(SchemaGenerator):
+    """Makes the description once a process: it is the same for everybody, and takes a second."""
+
+    def get_schema(self, request: Any = None, public: bool = False) -> Any:
+        """Return the description."""
+        del request
+        return _schema(self.api_version, public)
+
+
+@lru_cache(maxsize=4)
+def _schema(api_version: str | None, public: bool) -> Any:
+    generator = SchemaGenerator(api_version=api_version)  # type: ignore[no-untyped-call]
+    return generator.get_schema(public=public)  # type: ignore[no-untyped-call]
+
+
 class SchemaView(SpectacularAPIView):
     """The OpenAPI 3 description, as YAML or JSON by the Accept header."""
 
+    generator_class = SchemaOnce
     authentication_classes = ()
     permission_classes = (AllowAny,)
     throttle_classes = ()

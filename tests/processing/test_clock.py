@@ -40,7 +40,7 @@ def queued(acme: Tenant, globex: Tenant, receive: Receive) -> Run:
 
 
 def test_a_wrong_clock_neither_steals_nor_sticks(
-    acme: Tenant, globex: Tenant, queued: Run, wrong_clock: None
+    acme: Tenant, globex: Tenant, receive: Receive, queued: Run, wrong_clock: None
 ) -> None:
     with tenant_context(acme):
         held = claim_stage(queued.pk, tenant=acme)
@@ -49,7 +49,10 @@ def test_a_wrong_clock_neither_steals_nor_sticks(
         assert timedelta(0) < held.lease_expires_at - database_now() < timedelta(minutes=1)
         assert claim_stage(queued.pk, tenant=acme) is None
         assert renew(held)
-        run_of_other_clock = run_start(tenant=acme, document=queued.document)
+    other = receive(acme, "other.txt", b"The harbour board met at ten.\n").document
+    assert other is not None
+    with tenant_context(acme):
+        run_of_other_clock = run_start(tenant=acme, document=other)
         run = run_advance(tenant=acme, run_id=run_of_other_clock.pk)
         assert run.state == RunState.PUBLISHED
         assert run.finished_at is not None

@@ -24,6 +24,7 @@ from tenants.stores.credentials import credential_remove
 ACTOR = "tester"
 PROJECT_DIR = Path(__file__).resolve().parents[1]
 SAMPLES = PROJECT_DIR / "tests" / "samples"
+_MADE = pytest.StashKey[list[Tenant]]()
 
 
 class Receive(Protocol):
@@ -43,7 +44,9 @@ def corpus() -> Path:
 
 
 @pytest.fixture(scope="session")
-def _tenants(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[list[Tenant]]:
+def _tenants(
+    request: pytest.FixtureRequest, django_db_setup: None, django_db_blocker: DjangoDbBlocker
+) -> Iterator[list[Tenant]]:
     with django_db_blocker.unblock():
         # Test processes side by side share one object store and one home, and name tenants alike.
         process = os.environ.get("PYTEST_XDIST_WORKER", "main")
@@ -56,6 +59,7 @@ def _tenants(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Itera
         for tenant in made:
             # Tests count the keys that they issue themselves.
             tenant.api_keys.all().delete()
+    request.session.stash[_MADE] = made
     yield made
     with django_db_blocker.unblock():
         for tenant in made:
@@ -63,6 +67,19 @@ def _tenants(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Itera
             for_tenant(tenant).objects.destroy()
             schema_drop(tenant)
             role_drop(tenant)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _empty_buckets(request: pytest.FixtureRequest, django_db_blocker: DjangoDbBlocker) -> None:
+    """Let each file begin with empty buckets: rows of earlier tests were rolled back, objects not.
+
+    Where no test asked for tenants yet there is nothing to empty, and nothing is made for it.
+    """
+    with django_db_blocker.unblock():
+        for tenant in request.session.stash.get(_MADE, []):
+            objects = for_tenant(tenant).objects
+            for key in list(objects.list()):
+                objects.delete(key)
 
 
 @pytest.fixture(autouse=True)
